@@ -1,0 +1,41 @@
+/**
+ * What the rest of the program knows of guest networking.
+ *
+ * - link: one network namespace, one tap in it and one veth pair out of it, for one VM at a time.
+ * - Every guest has the same address and MAC, so that a snapshot fits any link; the namespace translates.
+ */
+export interface Link {
+  /** Path that `nsenter --net=` takes, e.g. `/run/netns/tdg-…`. */
+  readonly netnsPath: string;
+  /** Tap device inside the namespace, the same name in each. */
+  readonly tap: string;
+  /** Guest MAC, the same in each. */
+  readonly guestMac: string;
+  /** Address on the host side at which the guest's agent port is reached; unique per link. */
+  readonly host: string;
+  /** Removes the namespace with all in it. Idempotent. */
+  release(): Promise<void>;
+}
+
+export interface LinkOptions {
+  /** May the guest reach the outside world? DNS and TCP only. */
+  readonly internet: boolean;
+}
+
+export interface LinkPool {
+  /** A link ready for use; from the pool when one is waiting (microseconds), else made now (tens of ms). */
+  acquire(options: LinkOptions): Promise<Link>;
+  /** Releases links nobody took, and host-wide rules. Links in use stay with their owners. */
+  close(): Promise<void>;
+}
+
+/** Fixed addressing inside every guest; the agent learns it from the host. */
+export const GUEST_NET = {
+  guestIp: '172.31.255.2',
+  gatewayIp: '172.31.255.1',
+  prefix: 30,
+  guestMac: '02:54:44:47:00:02',
+  gatewayMac: '02:54:44:47:00:01',
+  /** TCP port of the guest agent on guestIp. */
+  agentPort: 1024,
+} as const;
