@@ -1,0 +1,83 @@
+/** All settings, from the environment. Each has a default; a bad value is refused with its name and rule. */
+import { z } from 'zod';
+import { OperatorError } from '../errors/index.js';
+
+export interface Config {
+  /** Records, keys, images, MicroVMs, buckets. */
+  readonly dataDir: string;
+  /** Kernel, initramfs, base images, builder: rebuilt at need, shared by several data folders. */
+  readonly assetsDir: string;
+  readonly apiHost: string;
+  readonly apiPort: number; // 0 = any free port
+  readonly endpointHost: string;
+  readonly endpointPort: number; // 0 = any free port
+  /** Endpoints are `<uuid>.microvm.<domain>`. */
+  readonly domain: string;
+  /** PEM files of the operator's own endpoint certificate; both or neither. */
+  readonly tlsCertFile?: string | undefined;
+  readonly tlsKeyFile?: string | undefined;
+  readonly region: string;
+  readonly accountId: string;
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** IPv4 range the links take their /31 from; must be unused on the host. */
+  readonly linkCidr: string;
+  /** Destinations no guest may reach, besides other guests and the host itself. */
+  readonly egressDeny: readonly string[];
+  /** Networks made ahead, so that a launch need not wait for one. */
+  readonly linkPoolSize: number;
+  readonly logLevel: string;
+}
+
+const port = z.coerce.number().int().min(0).max(65535);
+const cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'must be an IPv4 range like 198.18.0.0/15');
+const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
+
+const schema = z.object({
+  TARDIGRADE_DATA_DIR: z.string().default('/var/lib/tardigrade'),
+  TARDIGRADE_ASSETS_DIR: z.string().optional(),
+  TARDIGRADE_API_HOST: z.string().default('127.0.0.1'),
+  TARDIGRADE_API_PORT: port.default(7400),
+  TARDIGRADE_ENDPOINT_HOST: z.string().default('127.0.0.1'),
+  TARDIGRADE_ENDPOINT_PORT: port.default(7443),
+  TARDIGRADE_DOMAIN: z.string().regex(/^[a-z0-9.-]+$/, 'must be a lower-case DNS name').default('localhost'),
+  TARDIGRADE_TLS_CERT_FILE: z.string().optional(),
+  TARDIGRADE_TLS_KEY_FILE: z.string().optional(),
+  TARDIGRADE_REGION: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must look like us-east-1').default('us-east-1'),
+  TARDIGRADE_ACCOUNT_ID: z.string().regex(/^\d{12}$/, 'must be 12 digits').default('000000000000'),
+  TARDIGRADE_ACCELERATOR: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+  TARDIGRADE_LINK_CIDR: cidr.default('198.18.0.0/15'),
+  TARDIGRADE_EGRESS_DENY: list.pipe(z.array(cidr)).default(['169.254.0.0/16']),
+  TARDIGRADE_LINK_POOL: z.coerce.number().int().min(0).max(64).default(4),
+  TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** Throws OperatorError that names each bad variable and its rule. */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new OperatorError(`bad settings:\n  ${lines.join('\n  ')}`);
+  }
+  const v = parsed.data;
+  if ((v.TARDIGRADE_TLS_CERT_FILE === undefined) !== (v.TARDIGRADE_TLS_KEY_FILE === undefined)) {
+    throw new OperatorError('TARDIGRADE_TLS_CERT_FILE and TARDIGRADE_TLS_KEY_FILE go together: set both or neither');
+  }
+  return {
+    dataDir: v.TARDIGRADE_DATA_DIR,
+    assetsDir: v.TARDIGRADE_ASSETS_DIR ?? '/var/lib/tardigrade/assets',
+    apiHost: v.TARDIGRADE_API_HOST,
+    apiPort: v.TARDIGRADE_API_PORT,
+    endpointHost: v.TARDIGRADE_ENDPOINT_HOST,
+    endpointPort: v.TARDIGRADE_ENDPOINT_PORT,
+    domain: v.TARDIGRADE_DOMAIN,
+    tlsCertFile: v.TARDIGRADE_TLS_CERT_FILE,
+    tlsKeyFile: v.TARDIGRADE_TLS_KEY_FILE,
+    region: v.TARDIGRADE_REGION,
+    accountId: v.TARDIGRADE_ACCOUNT_ID,
+    accelerator: v.TARDIGRADE_ACCELERATOR,
+    linkCidr: v.TARDIGRADE_LINK_CIDR,
+    egressDeny: v.TARDIGRADE_EGRESS_DENY,
+    linkPoolSize: v.TARDIGRADE_LINK_POOL,
+    logLevel: v.TARDIGRADE_LOG_LEVEL,
+  };
+}

@@ -1,0 +1,67 @@
+/** MicroVMs: their lifecycle (`api/` calls it) and the way to their applications (`endpoint/` calls it). */
+import type { Duplex } from 'node:stream';
+import type { Principal } from '../images/contracts.js';
+import type { IdlePolicy, Logging, MicrovmRecord, Page, PageRequest } from '../store/contracts.js';
+
+export interface RunInput {
+  readonly imageArn: string;
+  readonly imageVersion?: string | undefined;
+  readonly executionRoleArn?: string | undefined;
+  readonly idlePolicy?: IdlePolicy | undefined;
+  readonly logging?: Logging | undefined;
+  readonly runHookPayload?: string | undefined;
+  readonly maximumDurationInSeconds?: number | undefined;
+  readonly ingressNetworkConnectors?: readonly string[] | undefined;
+  readonly egressNetworkConnectors?: readonly string[] | undefined;
+}
+
+/** Every method throws the request errors of `errors/`. */
+export interface MicrovmService {
+  /** Answers PENDING at once; the launch goes on in the background. */
+  run(who: Principal, input: RunInput): MicrovmRecord;
+  get(who: Principal, id: string): MicrovmRecord;
+  list(who: Principal, filter: { imageArn?: string | undefined; imageVersion?: string | undefined }, page: PageRequest): Page<MicrovmRecord>;
+  /** Resolves when the request is accepted (state SUSPENDING). SUSPENDED already: no-op. */
+  suspend(who: Principal, id: string): Promise<void>;
+  /** Resolves when the VM runs. RUNNING already: no-op. */
+  resume(who: Principal, id: string): Promise<void>;
+  /** Resolves when the request is accepted (state TERMINATING). TERMINATED already: no-op. */
+  terminate(who: Principal, id: string): Promise<void>;
+}
+
+/** Why the endpoint cannot reach an application; each has its HTTP answer in `endpoint/`. */
+export type UnreachableReason = 'terminated' | 'suspended' | 'resume-failed' | 'app-not-listening' | 'vm-unreachable';
+
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+  constructor(
+    readonly reason: UnreachableReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The endpoint's view: finds the VM of a host name, wakes it, and connects. */
+export interface MicrovmGateway {
+  /** By the first label of the endpoint's host name. */
+  find(endpointLabel: string): MicrovmRecord | undefined;
+  /**
+   * A stream to a port of the application's loopback. Waits while PENDING (until /run answered), interrupts a
+   * suspend, resumes a SUSPENDED VM once however many ask (if its policy allows). Throws {@link UnreachableError}.
+   */
+  connect(id: string, port: number, signal?: AbortSignal): Promise<Duplex>;
+  /** Bytes moved through the endpoint: the VM is not idle. Cheap; call it for each chunk. */
+  touch(id: string): void;
+}
+
+export interface AppLog {
+  /** Opens (creates) a log stream; writes are lines with their time. */
+  stream(group: string, name: string): LogWriter;
+}
+
+export interface LogWriter {
+  /** time: ms since 1970 */
+  write(time: number, text: string): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,178 @@
+/**
+ * Records of images, builds and MicroVMs, and the interface of the store that keeps them.
+ * SQLite (`store/sqlite`) is the default; nothing outside `store/` knows that.
+ * All times are milliseconds since 1970 UTC.
+ */
+
+export type ImageState =
+  | 'CREATING' | 'CREATED' | 'CREATE_FAILED'
+  | 'UPDATING' | 'UPDATED' | 'UPDATE_FAILED'
+  | 'DELETING' | 'DELETE_FAILED' | 'DELETED';
+export type VersionState = 'PENDING' | 'IN_PROGRESS' | 'SUCCESSFUL' | 'FAILED' | 'DELETING' | 'DELETED' | 'DELETE_FAILED';
+export type VersionStatus = 'ACTIVE' | 'INACTIVE';
+export type BuildState = 'PENDING' | 'IN_PROGRESS' | 'SUCCESSFUL' | 'FAILED';
+export type MicrovmState = 'PENDING' | 'RUNNING' | 'SUSPENDING' | 'SUSPENDED' | 'TERMINATING' | 'TERMINATED';
+
+export type Toggle = 'ENABLED' | 'DISABLED';
+
+/** As on the wire (spec §1.4). */
+export interface Hooks {
+  readonly port?: number | undefined;
+  readonly microvmHooks?: Partial<Record<'run' | 'resume' | 'suspend' | 'terminate', Toggle | undefined>> &
+    Partial<Record<`${'run' | 'resume' | 'suspend' | 'terminate'}TimeoutInSeconds`, number | undefined>> | undefined;
+  readonly microvmImageHooks?: Partial<Record<'ready' | 'validate', Toggle | undefined>> &
+    Partial<Record<`${'ready' | 'validate'}TimeoutInSeconds`, number | undefined>> | undefined;
+}
+
+export type Logging =
+  | { readonly disabled: Record<string, never> }
+  | { readonly cloudWatch: { readonly logGroup?: string | undefined; readonly logStream?: string | undefined } };
+
+/** What a version was asked to be: the request's members, echoed by Get. Member names are the wire's. */
+export interface ImageConfig {
+  readonly baseImageArn: string;
+  readonly baseImageVersion?: string | undefined;
+  readonly buildRoleArn: string;
+  readonly codeArtifact: { readonly uri: string };
+  readonly description?: string | undefined;
+  readonly logging?: Logging | undefined;
+  readonly egressNetworkConnectors?: readonly string[] | undefined;
+  readonly cpuConfigurations?: readonly { readonly architecture: string }[] | undefined;
+  readonly resources?: readonly { readonly minimumMemoryInMiB: number }[] | undefined;
+  readonly additionalOsCapabilities?: readonly string[] | undefined;
+  readonly hooks?: Hooks | undefined;
+  readonly environmentVariables?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ImageRecord {
+  readonly accountId: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly state: ImageState;
+  readonly latestActiveVersion?: string | undefined;
+  readonly latestFailedVersion?: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface VersionRecord {
+  readonly imageArn: string;
+  readonly version: string; // "1.0"
+  readonly state: VersionState;
+  readonly status: VersionStatus;
+  readonly stateReason?: string | undefined;
+  readonly config: ImageConfig;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface SnapshotSizes {
+  readonly memorySnapshotSizeInBytes?: number | undefined;
+  readonly codeInstallSizeInBytes?: number | undefined;
+  readonly diskSnapshotSizeInBytes?: number | undefined;
+}
+
+export interface BuildRecord {
+  readonly imageArn: string;
+  readonly version: string;
+  readonly buildId: string;
+  readonly state: BuildState;
+  readonly stateReason?: string | undefined;
+  readonly architecture: string;
+  readonly chipset: string;
+  readonly chipsetGeneration: string;
+  readonly snapshotBuild?: SnapshotSizes | undefined;
+  readonly createdAt: number;
+}
+
+export interface IdlePolicy {
+  readonly maxIdleDurationSeconds: number;
+  readonly suspendedDurationSeconds: number;
+  readonly autoResumeEnabled: boolean;
+}
+
+export interface MicrovmRecord {
+  readonly id: string; // microvm-<uuid>
+  readonly accountId: string;
+  /** First label of the endpoint's host name; another uuid than the id's. */
+  readonly endpointLabel: string;
+  readonly state: MicrovmState;
+  readonly stateReason?: string | undefined;
+  readonly imageArn: string;
+  readonly imageVersion: string;
+  readonly executionRoleArn?: string | undefined;
+  readonly idlePolicy?: IdlePolicy | undefined;
+  readonly logging?: Logging | undefined;
+  readonly maximumDurationInSeconds: number;
+  readonly ingressNetworkConnectors: readonly string[];
+  readonly egressNetworkConnectors: readonly string[];
+  readonly startedAt: number;
+  readonly suspendedAt?: number | undefined;
+  readonly terminatedAt?: number | undefined;
+  /** Suspended by the daemon's own shutdown: resumed at its next start. */
+  readonly resumeOnStart: boolean;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Sort key of the last item when more follow. */
+  readonly next?: string | undefined;
+}
+
+/** Keys sort in creation order, so a page stays right while rows come and go. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly after?: string | undefined;
+}
+
+export interface Store {
+  /** Throws when (accountId, name) is taken. */
+  insertImage(image: ImageRecord): void;
+  getImage(arn: string): ImageRecord | undefined;
+  listImages(accountId: string, page: PageRequest): Page<ImageRecord>;
+  updateImage(arn: string, change: Partial<Pick<ImageRecord, 'state' | 'latestActiveVersion' | 'latestFailedVersion' | 'tags' | 'updatedAt'>>): void;
+  /** With its versions and builds. */
+  deleteImage(arn: string): void;
+
+  insertVersion(version: VersionRecord): void;
+  getVersion(imageArn: string, version: string): VersionRecord | undefined;
+  listVersions(imageArn: string, page: PageRequest): Page<VersionRecord>;
+  updateVersion(imageArn: string, version: string, change: Partial<Pick<VersionRecord, 'state' | 'status' | 'stateReason' | 'updatedAt'>>): void;
+
+  insertBuild(build: BuildRecord): void;
+  getBuild(imageArn: string, version: string, buildId: string): BuildRecord | undefined;
+  listBuilds(imageArn: string, version: string, page: PageRequest): Page<BuildRecord>;
+  updateBuild(buildId: string, change: Partial<Pick<BuildRecord, 'state' | 'stateReason' | 'snapshotBuild'>>): void;
+
+  insertMicrovm(vm: MicrovmRecord): void;
+  getMicrovm(id: string): MicrovmRecord | undefined;
+  getMicrovmByEndpoint(label: string): MicrovmRecord | undefined;
+  listMicrovms(filter: MicrovmFilter, page: PageRequest): Page<MicrovmRecord>;
+  /** All in any of the states, over all accounts: for start-up, timers and shutdown. */
+  microvmsInStates(states: readonly MicrovmState[]): MicrovmRecord[];
+  updateMicrovm(id: string, change: Partial<Pick<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'terminatedAt' | 'resumeOnStart'>>): void;
+
+  /** Images (over all accounts) in any of the states: for start-up. */
+  imagesInStates(states: readonly ImageState[]): ImageRecord[];
+
+  /** What a clientToken was first used for. */
+  findIdempotent(key: IdempotencyKey): { readonly requestHash: string; readonly response: unknown } | undefined;
+  rememberIdempotent(key: IdempotencyKey, requestHash: string, response: unknown): void;
+
+  /** Runs `body` as one transaction. */
+  transaction<T>(body: () => T): T;
+  close(): void;
+}
+
+export interface MicrovmFilter {
+  readonly accountId: string;
+  readonly imageArn?: string | undefined;
+  readonly imageVersion?: string | undefined;
+}
+
+export interface IdempotencyKey {
+  readonly accountId: string;
+  readonly operation: string;
+  readonly clientToken: string;
+}
