@@ -6,7 +6,9 @@
  * - {@link Fault}: ours; something that must not happen did.
  */
 export abstract class RequestError extends Error {
-  override readonly name: string = new.target.name;
+  override get name(): string {
+    return this.constructor.name;
+  }
 }
 
 /** AWS `ValidationException` (400). `field` is the wire member at fault, when there is one. */
