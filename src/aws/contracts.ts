@@ -22,3 +22,60 @@ export interface ObjectReader {
    */
   open(accountId: string, bucket: string, key: string): Promise<{ size: number; body: Readable }>;
 }
+
+/** Codes of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html that this server uses. */
+export type S3ErrorCode =
+  | ObjectErrorCode
+  | 'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError' | 'BadDigest' | 'BucketAlreadyExists'
+  | 'BucketAlreadyOwnedByYou' | 'BucketNotEmpty' | 'EntityTooLarge' | 'EntityTooSmall' | 'IncompleteBody'
+  | 'InternalError' | 'InvalidAccessKeyId' | 'InvalidArgument' | 'InvalidBucketName' | 'InvalidDigest' | 'InvalidPart'
+  | 'InvalidPartOrder' | 'InvalidRange' | 'InvalidRequest' | 'InvalidToken' | 'InvalidURI' | 'KeyTooLongError'
+  | 'MalformedXML' | 'MethodNotAllowed' | 'MissingContentLength' | 'NoSuchUpload' | 'NotImplemented'
+  | 'PreconditionFailed' | 'RequestTimeTooSkewed' | 'SignatureDoesNotMatch' | 'XAmzContentSHA256Mismatch';
+
+/** A refusal of the S3 subset; its service turns it into S3's XML. */
+export class S3Error extends Error {
+  override readonly name = 'S3Error';
+  constructor(
+    readonly code: S3ErrorCode,
+    message: string,
+    /** Further elements of the XML answer, e.g. `{ BucketName: 'b' }`. */
+    readonly details: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** A request whose head is already authenticated. Reading `body` may fail with {@link S3Error} (bad hash, bad chunk). */
+export interface S3Request {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly method: string;
+  /** Host header, with its port. */
+  readonly host: string;
+  /** As sent, percent-encoded, without the query. */
+  readonly rawPath: string;
+  /** Decoded; the first value of each name. */
+  readonly query: ReadonlyMap<string, string>;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The object's bytes: aws-chunked framing already removed and its signatures checked. */
+  readonly body: Readable;
+  /** Bytes `body` yields, when the client said. */
+  readonly length: number | undefined;
+  /** Trailing headers of an aws-chunked body, names in lower case; filled once `body` has ended. */
+  readonly trailers: ReadonlyMap<string, string>;
+}
+
+export interface S3Response {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Readable | undefined;
+}
+
+/** The S3 subset. Neither method throws: what goes wrong becomes an S3 error answer. */
+export interface S3Service {
+  handle(request: S3Request): Promise<S3Response>;
+  /** The answer to a request that was refused before it could be handled. */
+  refuse(error: S3Error, request: Pick<S3Request, 'requestId' | 'method' | 'rawPath'>): S3Response;
+}

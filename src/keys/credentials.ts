@@ -1,0 +1,91 @@
+/**
+ * The access keys that requests are signed with: made at first start, kept in `<dataDir>/credentials.json`,
+ * readable by the owner alone (mode 0600), a JSON list of {@link Credentials}.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { OperatorError } from '../errors/index.js';
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** 12 digits; absent = the server's own account. */
+  readonly accountId?: string | undefined;
+}
+
+const fileSchema = z
+  .array(
+    z.object({
+      accessKeyId: z.string().regex(/^[A-Za-z0-9]{16,128}$/),
+      secretAccessKey: z.string().min(16),
+      accountId: z.string().regex(/^\d{12}$/).optional(),
+    }),
+  )
+  .min(1);
+
+/** Throws OperatorError when the file is damaged or others may read it. */
+export async function loadOrCreateCredentials(dataDir: string): Promise<Credentials[]> {
+  const path = join(dataDir, 'credentials.json');
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  return (await load(path)) ?? (await create(path));
+}
+
+async function load(path: string): Promise<Credentials[] | undefined> {
+  let mode: number;
+  try {
+    mode = (await stat(path)).mode;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  if ((mode & 0o077) !== 0) {
+    throw new OperatorError(`${path} has mode ${(mode & 0o777).toString(8)}: it holds secret keys and must have mode 600; run: chmod 600 ${path}`);
+  }
+  const parsed = fileSchema.safeParse(parseJson(await readFile(path, 'utf8')));
+  if (!parsed.success) {
+    // The values are secrets: the message names places and rules only.
+    const places = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.code}`).join('; ');
+    throw new OperatorError(`${path} is not a list of access keys (${places}); repair it, or remove it and new keys are made`);
+  }
+  return parsed.data;
+}
+
+/** Under a temporary name first, so that a crash never leaves half a file; `link` lets the first of two starts win. */
+async function create(path: string): Promise<Credentials[]> {
+  const made = [{ accessKeyId: newAccessKeyId(), secretAccessKey: randomBytes(30).toString('base64') }];
+  const temporary = `${path}.${randomBytes(8).toString('hex')}`;
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(made, null, 2)}\n`);
+    await file.sync();
+    await link(temporary, path);
+    return made;
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+    return (await load(path)) ?? made;
+  } finally {
+    await file.close();
+    await unlink(temporary);
+  }
+}
+
+/** 20 characters as AWS's, with a prefix of our own so that nobody takes it for an AWS key. */
+function newAccessKeyId(): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  return `TDGK${Array.from(randomBytes(16), (byte) => alphabet.charAt(byte % alphabet.length)).join('')}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
