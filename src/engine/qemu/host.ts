@@ -1,0 +1,39 @@
+/** Facts of the host that the engine depends on, and the VMMs a dead daemon left on it. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { messageOf, OperatorError } from '../../errors/index.js';
+
+const run = promisify(execFile);
+
+/** e.g. `QEMU 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`: the whole of it is pinned. */
+export async function vmmVersion(program: string): Promise<string> {
+  try {
+    const { stdout } = await run(program, ['--version']);
+    return (stdout.split('\n')[0] ?? '').replace('QEMU emulator version', 'QEMU').trim();
+  } catch (error) {
+    throw new OperatorError(`cannot run ${program}: ${messageOf(error)}; install it (Debian: qemu-system-x86 or qemu-system-arm)`);
+  }
+}
+
+/** What `-cpu host` means here: the model and its features. */
+export async function hostCpuDigest(): Promise<string> {
+  const text = await readFile('/proc/cpuinfo', 'utf8');
+  const lines = text.split('\n\n')[0]?.split('\n').filter((line) => /^(model name|flags|Features|CPU (implementer|part|variant))\s/.test(line)) ?? [];
+  return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
+}
+
+/** Ends VMMs whose control socket is in `runDir`: left by a daemon that died. Answers how many. */
+export async function endOrphans(runDir: string): Promise<number> {
+  let ended = 0;
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const pid = Number(entry);
+    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
+    if (!cmdline.includes('qemu-system') || !cmdline.includes(`unix:${runDir}/`)) continue;
+    process.kill(pid, 'SIGKILL');
+    ended++;
+  }
+  return ended;
+}

@@ -1,0 +1,125 @@
+/**
+ * A template's manifest: what its files are and the exact machine they fit. A mismatch is refused, because QEMU
+ * loads the state of another version, CPU model or machine without noticing, and the guest is then corrupt.
+ *
+ * The magic says what kind of file this is, the schema which layout it has; they change separately.
+ */
+import { createHash } from 'node:crypto';
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../../errors/index.js';
+import { SnapshotRefusedError } from '../contracts.js';
+
+export const FILES = { manifest: 'manifest.json', ram: 'ram', deviceState: 'device-state' } as const;
+
+const fileSchema = z.object({ bytes: z.number().int().nonnegative(), sha256: z.string().length(64) });
+
+const manifestSchema = z.object({
+  magic: z.literal('tardigrade-template'),
+  schema: z.literal(1),
+  createdAt: z.string(),
+  /** Everything that must be equal where the template is launched. */
+  machine: z.object({
+    vmm: z.string(), // name and full version
+    accelerator: z.enum(['kvm', 'tcg']),
+    architecture: z.enum(['x86_64', 'arm64']),
+    type: z.string(),
+    cpu: z.string(),
+    /** With cpu=host, what that means: model name and flags, hashed; else empty. */
+    hostCpu: z.string(),
+  }),
+  size: z.object({ memoryMiB: z.number().int().positive(), vcpus: z.number().int().positive() }),
+  disks: z.array(z.object({ path: z.string(), format: z.enum(['raw', 'qcow2']), virtualBytes: z.number().int(), fileBytes: z.number().int() })),
+  ram: fileSchema,
+  deviceState: fileSchema,
+});
+
+export type TemplateManifest = z.infer<typeof manifestSchema>;
+export type MachinePin = TemplateManifest['machine'];
+
+/** Written last and by rename: a folder without a manifest is not a template. */
+export async function writeManifest(dir: string, manifest: TemplateManifest): Promise<void> {
+  const temporary = join(dir, `${FILES.manifest}.new`);
+  await writeFile(temporary, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600, flush: true });
+  await rename(temporary, join(dir, FILES.manifest));
+}
+
+/** Throws {@link SnapshotRefusedError} when it is missing, unreadable, of another schema, or its files' sizes differ. */
+export async function readManifest(dir: string): Promise<TemplateManifest> {
+  const path = join(dir, FILES.manifest);
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new SnapshotRefusedError(`${path}: ${messageOf(error)}; build the image again`);
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new SnapshotRefusedError(`${path}: not a template manifest of schema 1 (${parsed.error.issues[0]?.path.join('.') ?? ''}: ${parsed.error.issues[0]?.message ?? ''})`);
+  }
+  const manifest = parsed.data;
+  await checkSize(join(dir, FILES.ram), manifest.ram.bytes);
+  await checkSize(join(dir, FILES.deviceState), manifest.deviceState.bytes);
+  for (const disk of manifest.disks) await checkSize(disk.path, disk.fileBytes);
+  const digest = await hashFile(join(dir, FILES.deviceState));
+  if (digest !== manifest.deviceState.sha256) {
+    throw new SnapshotRefusedError(`${join(dir, FILES.deviceState)} is damaged: sha256 ${digest}, the manifest says ${manifest.deviceState.sha256}`);
+  }
+  return manifest;
+}
+
+/** Reads all of the RAM file and compares: for a check after a crash or on request, too slow for each launch. */
+export async function verifyRam(dir: string, manifest: TemplateManifest): Promise<void> {
+  const digest = await hashFile(join(dir, FILES.ram));
+  if (digest !== manifest.ram.sha256) throw new SnapshotRefusedError(`${join(dir, FILES.ram)} is damaged: sha256 ${digest}, the manifest says ${manifest.ram.sha256}`);
+}
+
+/** Names the first thing that differs. */
+export function checkMachine(dir: string, pinned: MachinePin, here: MachinePin): void {
+  for (const key of Object.keys(pinned) as (keyof MachinePin)[]) {
+    if (pinned[key] !== here[key]) {
+      throw new SnapshotRefusedError(`${dir} was made with ${key} "${pinned[key]}", this host has "${here[key]}": a snapshot only fits the machine it was taken on; build the image again`);
+    }
+  }
+}
+
+async function checkSize(path: string, expected: number): Promise<void> {
+  const size = await stat(path).then((s) => s.size, (error: unknown) => messageOf(error));
+  if (size !== expected) throw new SnapshotRefusedError(`${path}: ${typeof size === 'number' ? `${size} bytes` : size}, the manifest says ${expected} bytes`);
+}
+
+const CHUNK = 1024 * 1024;
+
+/**
+ * sha256 over the file's non-zero chunks, each preceded by its position, so that a sparse RAM file of many GiB costs
+ * what it holds. Also counts those bytes.
+ */
+export async function hashSparse(path: string): Promise<{ sha256: string; nonZeroBytes: number }> {
+  const hash = createHash('sha256');
+  const chunk = Buffer.alloc(CHUNK);
+  const zeros = Buffer.alloc(CHUNK);
+  const position = Buffer.alloc(8);
+  const file = await open(path, 'r');
+  let nonZeroBytes = 0;
+  try {
+    for (let offset = 0; ; ) {
+      const { bytesRead } = await file.read(chunk, 0, CHUNK, offset);
+      if (bytesRead === 0) break;
+      const data = chunk.subarray(0, bytesRead);
+      if (data.compare(zeros, 0, bytesRead) !== 0) {
+        position.writeBigUInt64LE(BigInt(offset));
+        hash.update(position).update(data);
+        nonZeroBytes += bytesRead;
+      }
+      offset += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  return { sha256: hash.digest('hex'), nonZeroBytes };
+}
+
+export async function hashFile(path: string): Promise<string> {
+  return (await hashSparse(path)).sha256;
+}
