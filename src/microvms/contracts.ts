@@ -54,14 +54,3 @@ export interface MicrovmGateway {
   /** Bytes moved through the endpoint: the VM is not idle. Cheap; call it for each chunk. */
   touch(id: string): void;
 }
-
-export interface AppLog {
-  /** Opens (creates) a log stream; writes are lines with their time. */
-  stream(group: string, name: string): LogWriter;
-}
-
-export interface LogWriter {
-  /** time: ms since 1970 */
-  write(time: number, text: string): void;
-  close(): Promise<void>;
-}

@@ -1,0 +1,4 @@
+import { initial } from './0001-initial.js';
+
+/** In order; the database's `user_version` is how many of them it has seen. Append only: a released one never changes. */
+export const migrations: readonly string[] = [initial];
