@@ -5,7 +5,7 @@ import { OperatorError } from '../../errors/index.js';
 import type { BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ResumeSpec, Vm, VmSize } from '../contracts.js';
 import { createOverlay } from '../qcow2.js';
 import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManifest } from '../snapshot/manifest.js';
-import { openSuspension } from '../snapshot/suspension.js';
+import { openSuspension, type Suspension } from '../snapshot/suspension.js';
 import type { Link } from '../../network/contracts.js';
 import { qemuArguments } from './commandline.js';
 import { hostCpuDigest } from './host.js';
@@ -92,7 +92,7 @@ interface CloneSpec {
   readonly disks: readonly Disk[];
   readonly deviceState: string;
   /** Before the device state, whose loading reads virtqueues from RAM. */
-  readonly layPages?: (pid: number, ramPath: string) => Promise<void>;
+  readonly layPages?: Suspension['layPages'];
 }
 
 async function startClone(options: QemuEngineOptions, machine: Machine, spec: CloneSpec): Promise<Vm> {

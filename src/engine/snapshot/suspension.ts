@@ -67,7 +67,7 @@ export async function writeSuspension(vmDir: string, pid: number, ramPath: strin
 export interface Suspension {
   readonly deviceState: string;
   /** Writes the pages into a VMM that has mapped its RAM but loaded no device state yet. */
-  layPages(pid: number, ramPath: string): Promise<void>;
+  readonly layPages: (pid: number, ramPath: string) => Promise<void>;
 }
 
 /** Throws {@link SnapshotRefusedError} when it is incomplete, damaged or lies over another template. */

@@ -1,0 +1,60 @@
+/**
+ * One link: a namespace with a tap for the VMM and a veth pair to the host.
+ *
+ *   host ── veth ──┤ namespace: DNAT agent port, SNAT, egress rules ├── tap ── guest 172.31.255.2
+ */
+import { GUEST_NET, type Link, type LinkOptions } from './contracts.js';
+import type { LinkAddresses } from './addresses.js';
+import { configure, ip } from './commands.js';
+import { linkRules } from './rules.js';
+
+export interface LinkPlan extends LinkOptions {
+  readonly netns: string;
+  /** Host end of the veth pair, at most 15 characters. */
+  readonly uplink: string;
+  readonly addresses: LinkAddresses;
+  readonly resolver: string | undefined;
+}
+
+const TAP = 'tap0';
+const NETNS_UPLINK = 'up0';
+
+/** Makes everything or, when a step fails, leaves nothing. */
+export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
+  const { netns, uplink, addresses } = plan;
+  try {
+    await ip([
+      `netns add ${netns}`,
+      `link add ${uplink} type veth peer name ${NETNS_UPLINK} netns ${netns}`,
+      `addr add ${addresses.host}/31 dev ${uplink}`,
+      `link set ${uplink} up`,
+    ]);
+    await ip(
+      [
+        'link set lo up',
+        `addr add ${addresses.peer}/31 dev ${NETNS_UPLINK}`,
+        `link set ${NETNS_UPLINK} up`,
+        `route add default via ${addresses.host}`,
+        `tuntap add dev ${TAP} mode tap`,
+        // The same MAC and neighbour in each namespace: what a guest remembered at its snapshot stays true.
+        `link set ${TAP} address ${GUEST_NET.gatewayMac}`,
+        `addr add ${GUEST_NET.gatewayIp}/${GUEST_NET.prefix} dev ${TAP}`,
+        `link set ${TAP} up`,
+        `neigh add ${GUEST_NET.guestIp} lladdr ${GUEST_NET.guestMac} dev ${TAP} nud permanent`,
+      ],
+      netns,
+    );
+    await configure(netns, linkRules({ tap: TAP, uplink: NETNS_UPLINK, internet: plan.internet, resolver: plan.resolver }));
+  } catch (error) {
+    await removeLink(netns).catch((cleanup: unknown) => {
+      throw new AggregateError([error, cleanup], `making network namespace ${netns} failed, and so did removing it`);
+    });
+    throw error;
+  }
+  return { netnsPath: `/run/netns/${netns}`, tap: TAP, guestMac: GUEST_NET.guestMac, host: addresses.peer };
+}
+
+/** The veth pair and the tap go with the namespace. */
+export async function removeLink(netns: string): Promise<void> {
+  await ip([`netns del ${netns}`]);
+}

@@ -1,0 +1,104 @@
+/**
+ * Links made ahead of their use: making one takes tens of milliseconds and several processes, launching from a
+ * snapshot a few hundred, so a launch takes one that waits. A link is used once and removed; its slot is used again.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { messageOf, OperatorError } from '../errors/index.js';
+import { planAddresses } from './addresses.js';
+import { namespaces, nft } from './commands.js';
+import type { Link, LinkOptions, LinkPool } from './contracts.js';
+import { makeLink, removeLink } from './link.js';
+import { upstreamResolver } from './resolver.js';
+import { hostRules } from './rules.js';
+
+export interface LinkPoolOptions {
+  readonly linkCidr: string;
+  readonly egressDeny: readonly string[];
+  readonly poolSize: number;
+  /** Tells this pool's namespaces and interfaces from those of other daemons on the host, e.g. its data folder. */
+  readonly owner: string;
+  readonly logger: Logger;
+}
+
+const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
+/** Removing and making links compete with guests for the CPU: not more than this at once. */
+const MAX_FILLING = 2;
+
+/** Removes what an earlier pool of this owner left, installs the host's rules and starts filling. */
+export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> {
+  const digest = createHash('sha256').update(options.owner).digest();
+  const tag = digest.toString('hex').slice(0, 5);
+  const names = { netns: `tdg-${tag}-`, uplink: `tdg${tag}-`, table: `tardigrade_${tag}` };
+  const plan = planAddresses(options.linkCidr);
+  // Two daemons on one host start at different places of the range.
+  const firstSlot = digest.readUInt32BE(4) % plan.slots;
+  for (const netns of await namespaces()) if (netns.startsWith(names.netns)) await removeLink(netns);
+  await nft(hostRules({ table: names.table, interfacePrefix: names.uplink, linkCidr: options.linkCidr, egressDeny: options.egressDeny, uid: process.getuid?.() ?? 0 }));
+  const forwardBefore = (await readFile(IP_FORWARD, 'utf8')).trim();
+  if (forwardBefore !== '1') await writeFile(IP_FORWARD, '1');
+  const resolver = await upstreamResolver();
+
+  const usedSlots = new Set<number>();
+  const waiting: Link[] = []; // all with internet: the default of a run
+  const filling = new Set<Promise<void>>();
+  let closed = false;
+
+  const make = async (wanted: LinkOptions): Promise<Link> => {
+    const slot = freeSlot(usedSlots, plan.slots);
+    usedSlots.add(slot);
+    const netns = `${names.netns}${slot}`;
+    try {
+      const link = await makeLink({ ...wanted, netns, uplink: `${names.uplink}${slot}`, addresses: plan.addresses((firstSlot + slot) % plan.slots), resolver });
+      let released: Promise<void> | undefined;
+      const release = (): Promise<void> => (released ??= removeLink(netns).then(() => void usedSlots.delete(slot)));
+      return { ...link, release };
+    } catch (error) {
+      usedSlots.delete(slot);
+      throw error;
+    }
+  };
+
+  const fill = (): void => {
+    while (!closed && filling.size < MAX_FILLING && waiting.length + filling.size < options.poolSize) {
+      const one: Promise<void> = make({ internet: true })
+        .then((link) => void waiting.push(link))
+        .then(
+          () => true,
+          (error: unknown) => {
+            options.logger.warn({ error: messageOf(error) }, 'cannot make a network link ahead');
+            return false; // the next acquire tries again and reports
+          },
+        )
+        .then((made) => {
+          filling.delete(one);
+          if (made) fill();
+        });
+      filling.add(one);
+    }
+  };
+  fill();
+
+  return {
+    acquire: async (wanted) => {
+      if (closed) throw new OperatorError('the link pool is closed: the service is shutting down');
+      const ready = wanted.internet ? waiting.shift() : undefined;
+      // Refill a little later: now the CPU is the launch's.
+      setTimeout(fill, 500).unref();
+      return ready ?? make(wanted);
+    },
+    close: async () => {
+      closed = true;
+      await Promise.all(filling);
+      await Promise.all(waiting.splice(0).map((link) => link.release()));
+      await nft(`delete table ip ${names.table}\n`);
+      if (forwardBefore !== '1') await writeFile(IP_FORWARD, forwardBefore);
+    },
+  };
+}
+
+function freeSlot(used: ReadonlySet<number>, slots: number): number {
+  for (let slot = 0; slot < slots; slot++) if (!used.has(slot)) return slot;
+  throw new OperatorError(`all ${slots} links of the range are in use; set TARDIGRADE_LINK_CIDR to a larger one`);
+}
