@@ -1,0 +1,61 @@
+/** The one table from what is thrown to what the wire says (spec §2.0). */
+import {
+  AccessDeniedError, ConflictError, InsufficientCapacityError, NotFoundError, RequestError, UnsupportedOperationError, ValidationError,
+} from '../errors/index.js';
+import { AuthFailure, type AuthFailureKind } from './sigv4/failure.js';
+import { SerializationError } from './validation.js';
+
+export interface WireError {
+  /** Shape name, sent as `x-amzn-errortype`. */
+  readonly type: string;
+  readonly status: number;
+  readonly members: Readonly<Record<string, string>>;
+}
+
+/** The body is larger than this server reads. */
+export class RequestTooLargeError extends RequestError {}
+
+/** No operation has this method and path. */
+export class UnknownOperationError extends RequestError {}
+
+const requestErrors: readonly (readonly [new (...args: never[]) => RequestError, type: string, status: number])[] = [
+  [ValidationError, 'ValidationException', 400],
+  [SerializationError, 'SerializationException', 400],
+  [AccessDeniedError, 'AccessDeniedException', 403],
+  [NotFoundError, 'ResourceNotFoundException', 404],
+  [UnknownOperationError, 'UnknownOperationException', 404],
+  [ConflictError, 'ConflictException', 409],
+  [RequestTooLargeError, 'RequestTooLargeException', 413],
+  [InsufficientCapacityError, 'InsufficientCapacityException', 500],
+  [UnsupportedOperationError, 'UnsupportedOperationException', 501],
+];
+
+const authFailures: Readonly<Record<AuthFailureKind, { type: string; status: number; message?: string }>> = {
+  unsigned: { type: 'MissingAuthenticationTokenException', status: 403, message: 'Missing Authentication Token' },
+  malformed: { type: 'IncompleteSignatureException', status: 400 },
+  'unknown-key': { type: 'UnrecognizedClientException', status: 403, message: 'The security token included in the request is invalid.' },
+  'session-token': { type: 'UnrecognizedClientException', status: 403, message: 'The security token included in the request is invalid.' },
+  'wrong-scope': { type: 'InvalidSignatureException', status: 403 },
+  'header-not-signed': { type: 'InvalidSignatureException', status: 403 },
+  skewed: { type: 'InvalidSignatureException', status: 403 },
+  expired: { type: 'InvalidSignatureException', status: 403 },
+  mismatch: { type: 'InvalidSignatureException', status: 403 },
+  'body-mismatch': { type: 'InvalidSignatureException', status: 403 },
+};
+
+/** undefined: not the caller's fault, see {@link internalError}. */
+export function toWireError(error: unknown): WireError | undefined {
+  if (error instanceof AuthFailure) {
+    const { type, status, message } = authFailures[error.kind];
+    return { type, status, members: { message: message ?? error.message } };
+  }
+  const row = requestErrors.find(([errorClass]) => error instanceof errorClass);
+  if (!row || !(error instanceof RequestError)) return undefined;
+  const [, type, status] = row;
+  const resource = error instanceof NotFoundError || error instanceof ConflictError ? { resourceType: error.resourceType, resourceId: error.resourceId } : {};
+  return { type, status, members: { message: error.message, ...resource } };
+}
+
+export function internalError(requestId: string): WireError {
+  return { type: 'InternalServerException', status: 500, members: { message: `Internal error; the server's log has it under request id ${requestId}` } };
+}

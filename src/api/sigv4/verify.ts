@@ -1,0 +1,92 @@
+/** Checks a claim: key, scope, clock, headers, signature. In that order, which is AWS's as far as can be observed. */
+import { canonicalRequest, stringToSign, type PathStyle } from './canonical.js';
+import type { Claim } from './claim.js';
+import { AuthFailure } from './failure.js';
+import { sameSignature, scopeText, sign, signingKey } from './key.js';
+import type { RequestHead } from './request-head.js';
+
+export interface KnownKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly accountId: string;
+}
+
+export interface VerifyOptions {
+  readonly findKey: (accessKeyId: string) => KnownKey | undefined;
+  readonly region: string;
+  /** ms since 1970 */
+  readonly now: number;
+  readonly style: PathStyle;
+  /** How far the client's clock may be off, either way. */
+  readonly maxSkewMs: number;
+}
+
+/** A claim whose key, scope and time are good; its signature is not checked yet. */
+export interface Candidate {
+  readonly claim: Claim;
+  readonly key: KnownKey;
+  readonly signingKey: Buffer;
+}
+
+/** Everything that can be checked before the body is read. Throws AuthFailure. */
+export function precheck(claim: Claim, head: RequestHead, options: VerifyOptions): Candidate {
+  const key = options.findKey(claim.accessKeyId);
+  if (key === undefined) throw new AuthFailure('unknown-key', 'the access key is not one of this server');
+  if (claim.securityToken !== undefined) throw new AuthFailure('session-token', 'this server issues no session tokens');
+  if (claim.region !== options.region) {
+    throw new AuthFailure('wrong-scope', `Credential should be scoped to a valid region: the request is signed for '${claim.region}', this server is '${options.region}'.`);
+  }
+  checkClock(claim, options);
+  checkHeaders(claim, head);
+  return { claim, key, signingKey: signingKey(key.secretAccessKey, claim) };
+}
+
+/** `payloadHash` is the hex SHA-256 of the body or one of S3's markers. Throws AuthFailure mismatch. */
+export function checkSignature(candidate: Candidate, head: RequestHead, payloadHash: string, style: PathStyle): void {
+  const { claim } = candidate;
+  const canonical = canonicalRequest(head, claim.signedHeaders, payloadHash, style);
+  const expected = sign(candidate.signingKey, stringToSign(claim.timestamp, scopeText(claim), canonical));
+  if (!sameSignature(expected, claim.signature)) {
+    throw new AuthFailure('mismatch', 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.');
+  }
+}
+
+function checkClock(claim: Claim, options: VerifyOptions): void {
+  const signedAt = parseTimestamp(claim.timestamp);
+  const minutes = options.maxSkewMs / 60_000;
+  const now = formatTimestamp(options.now);
+  if (signedAt > options.now + options.maxSkewMs) {
+    const latest = formatTimestamp(options.now + options.maxSkewMs);
+    throw new AuthFailure('skewed', `Signature not yet current: ${claim.timestamp} is still later than ${latest} (${now} + ${minutes} min.)`);
+  }
+  if (claim.expiresInSeconds !== undefined) {
+    if (options.now > signedAt + claim.expiresInSeconds * 1000) throw new AuthFailure('expired', 'Request has expired');
+    return;
+  }
+  if (signedAt < options.now - options.maxSkewMs) {
+    const earliest = formatTimestamp(options.now - options.maxSkewMs);
+    throw new AuthFailure('skewed', `Signature expired: ${claim.timestamp} is now earlier than ${earliest} (${now} - ${minutes} min.)`);
+  }
+}
+
+/** An unsigned `x-amz-*` header would let whoever carries the request change its meaning. */
+function checkHeaders(claim: Claim, head: RequestHead): void {
+  const signed = new Set(claim.signedHeaders);
+  for (const name of head.headers.keys()) {
+    const exempt = claim.expiresInSeconds !== undefined && name === 'x-amz-content-sha256';
+    if (name.startsWith('x-amz-') && !signed.has(name) && !exempt) {
+      throw new AuthFailure('header-not-signed', `There were headers present in the request which were not signed: ${name}`);
+    }
+  }
+}
+
+function parseTimestamp(text: string): number {
+  const iso = text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const ms = Date.parse(iso);
+  if (Number.isNaN(ms)) throw new AuthFailure('malformed', `'${text}' is no date.`);
+  return ms;
+}
+
+function formatTimestamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
