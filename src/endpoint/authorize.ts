@@ -1,0 +1,53 @@
+/**
+ * Who may reach which port of which MicroVM. Knows no protocol: HTTP/1.1 requests, upgrades and later HTTP/2 streams
+ * are all admitted here. Nothing reaches, or wakes, a guest before it.
+ */
+import type { MicrovmGateway } from '../microvms/contracts.js';
+import type { MicrovmRecord } from '../store/contracts.js';
+import { createLabelOf } from './hosts.js';
+import { isPortAllowed, parsePort } from './ports.js';
+import { REFUSAL, type Refusal } from './refusals.js';
+import type { TokenService } from './tokens.js';
+
+export interface Credentials {
+  readonly host: string;
+  /** TLS server name, when the client sent one. */
+  readonly serverName: string | undefined;
+  readonly token: string | undefined;
+  /** As text, to be checked here. */
+  readonly port: string | undefined;
+}
+
+export interface Target {
+  readonly microvm: MicrovmRecord;
+  readonly port: number;
+}
+
+export type Admission = { readonly target: Target } | { readonly refusal: Refusal };
+export type Authorize = (credentials: Credentials) => Promise<Admission>;
+
+export interface AuthorizeDeps {
+  readonly domain: string;
+  readonly tokens: Pick<TokenService, 'verify'>;
+  readonly gateway: Pick<MicrovmGateway, 'find'>;
+}
+
+const DEFAULT_PORT = 8080; // spec §5.2
+
+/** Order of checks: host, token, port syntax, port allowed. */
+export function createAuthorize(deps: AuthorizeDeps): Authorize {
+  const labelOf = createLabelOf(deps.domain);
+  return async ({ host, serverName, token, port: portText }) => {
+    const label = labelOf(host, serverName);
+    const microvm = label === undefined ? undefined : deps.gateway.find(label);
+    if (microvm === undefined) return { refusal: REFUSAL.wrongToken };
+    if (token === undefined) return { refusal: REFUSAL.missingToken };
+    const verified = await deps.tokens.verify(token);
+    if (verified.kind === 'unreadable') return { refusal: REFUSAL.missingToken };
+    if (verified.kind === 'expired' || verified.claims.microvmId !== microvm.id) return { refusal: REFUSAL.wrongToken };
+    const port = portText === undefined ? DEFAULT_PORT : parsePort(portText);
+    if (port === undefined) return { refusal: REFUSAL.badRequest };
+    if (!isPortAllowed(verified.claims.ports, port)) return { refusal: REFUSAL.wrongPort };
+    return { target: { microvm, port } };
+  };
+}

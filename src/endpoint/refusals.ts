@@ -1,0 +1,37 @@
+/** What the endpoint answers instead of the application (spec §5.6; §15 wins). */
+import type { UnreachableReason } from '../microvms/contracts.js';
+
+export interface Refusal {
+  readonly status: 400 | 403 | 500 | 502;
+  /** Plain text; empty = no body. */
+  readonly text: string;
+  /** Value of `x-aws-proxy-error`. */
+  readonly error?: 'UNAUTHORIZED' | 'APP_CONNECT_FAILED' | 'MICROVM_CONNECT_FAILED';
+}
+
+const forbidden = (text: string): Refusal => ({ status: 403, text, error: 'UNAUTHORIZED' });
+const connectFailed: Refusal = { status: 502, text: '', error: 'MICROVM_CONNECT_FAILED' };
+const appFailed: Refusal = { status: 502, text: '', error: 'APP_CONNECT_FAILED' };
+
+export const REFUSAL = {
+  /** No token, or one that cannot be read. */
+  missingToken: forbidden('Request missing authentication'),
+  /** Token of another MicroVM, expired token (guess: as one of another MicroVM), unknown host. */
+  wrongToken: forbidden('Token authentication failed'),
+  wrongPort: forbidden('Access to port denied'),
+  /** The body of AWS's 400 is not known: none is sent, nor an `x-aws-proxy-error`. */
+  badRequest: { status: 400, text: '' },
+  /** The application cannot be reached, crashed, or does not speak HTTP/1.1. */
+  appFailed,
+  /** A fault of ours. */
+  internal: { status: 500, text: '' },
+} as const satisfies Record<string, Refusal>;
+
+/** Header of `terminated` and `suspended`: §5.6 gives it for terminated, §15 only the empty body. */
+export const UNREACHABLE: Readonly<Record<UnreachableReason, Refusal>> = {
+  terminated: connectFailed,
+  suspended: connectFailed,
+  'resume-failed': connectFailed,
+  'vm-unreachable': connectFailed,
+  'app-not-listening': appFailed,
+};
