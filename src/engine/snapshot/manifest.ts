@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors/index.js';
 import { SnapshotRefusedError } from '../contracts.js';
@@ -30,6 +30,7 @@ const manifestSchema = z.object({
     hostCpu: z.string(),
   }),
   size: z.object({ memoryMiB: z.number().int().positive(), vcpus: z.number().int().positive() }),
+  /** Paths relative to the template's folder, so that the data folder can move. */
   disks: z.array(z.object({ path: z.string(), format: z.enum(['raw', 'qcow2']), virtualBytes: z.number().int(), fileBytes: z.number().int() })),
   ram: fileSchema,
   deviceState: fileSchema,
@@ -38,10 +39,11 @@ const manifestSchema = z.object({
 export type TemplateManifest = z.infer<typeof manifestSchema>;
 export type MachinePin = TemplateManifest['machine'];
 
-/** Written last and by rename: a folder without a manifest is not a template. */
+/** Written last and by rename: a folder without a manifest is not a template. Disk paths are absolute here and when read. */
 export async function writeManifest(dir: string, manifest: TemplateManifest): Promise<void> {
   const temporary = join(dir, `${FILES.manifest}.new`);
-  await writeFile(temporary, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600, flush: true });
+  const stored = { ...manifest, disks: manifest.disks.map((disk) => ({ ...disk, path: relative(dir, disk.path) })) };
+  await writeFile(temporary, `${JSON.stringify(stored, null, 2)}\n`, { mode: 0o600, flush: true });
   await rename(temporary, join(dir, FILES.manifest));
 }
 
@@ -58,7 +60,7 @@ export async function readManifest(dir: string): Promise<TemplateManifest> {
   if (!parsed.success) {
     throw new SnapshotRefusedError(`${path}: not a template manifest of schema 1 (${parsed.error.issues[0]?.path.join('.') ?? ''}: ${parsed.error.issues[0]?.message ?? ''})`);
   }
-  const manifest = parsed.data;
+  const manifest = { ...parsed.data, disks: parsed.data.disks.map((disk) => ({ ...disk, path: resolve(dir, disk.path) })) };
   await checkSize(join(dir, FILES.ram), manifest.ram.bytes);
   await checkSize(join(dir, FILES.deviceState), manifest.deviceState.bytes);
   for (const disk of manifest.disks) await checkSize(disk.path, disk.fileBytes);

@@ -1,0 +1,69 @@
+/** The builder's template: a machine with buildah warm in memory, launched anew for each build. */
+import { execFile } from 'node:child_process';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Disk, Engine, Vm } from '../engine/contracts.js';
+import type { GuestAgent } from '../guest/contracts.js';
+import type { LinkPool } from '../network/contracts.js';
+import { BUILDER_DEVICES } from './script.js';
+
+export interface BuilderHost {
+  readonly engine: Engine;
+  readonly links: LinkPool;
+  readonly agentFor: (vm: Vm) => GuestAgent;
+}
+
+/** What a build may use; its memory is given back when the build ends. */
+const BUILDER_MEMORY_MIB = 2048;
+/** Size of the output disk as the guest sees it; the largest an image can have. */
+export const OUTPUT_DISK_GIB = 32;
+const BOOT_LIMIT_MS = 180_000;
+
+/**
+ * Fills `dir` with the template. `disk` is the builder's root; the output disk is attached blank, so that a build can
+ * attach its own blank one in its place.
+ */
+export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: string, hostCpus: number): Promise<void> {
+  const work = join(dir, 'work');
+  const template = join(dir, 'template');
+  await mkdir(work);
+  await mkdir(template);
+  const root: Disk = { path: join(dir, 'root.raw'), format: 'raw' };
+  await copySparse(disk, root.path);
+  const output = join(dir, 'blank.raw');
+  await blankDisk(output);
+  const link = await host.links.acquire({ internet: false });
+  try {
+    const vm = await host.engine.boot({
+      id: 'builder-template',
+      size: { memoryMiB: BUILDER_MEMORY_MIB, vcpus: Math.min(4, hostCpus) },
+      disks: [root, { path: output, format: 'raw' }],
+      link,
+      dir: work,
+    });
+    try {
+      const agent = host.agentFor(vm);
+      await agent.waitUntilUp(AbortSignal.timeout(BOOT_LIMIT_MS));
+      await agent.wake({ hostname: 'builder' });
+      // Warm: buildah's code and the image store's index are in the guest's page cache from here on.
+      const warm = await agent.exec({ args: ['buildah', 'images'], root: { kind: 'device', device: BUILDER_DEVICES.root } });
+      if (warm.code !== 0) throw new Error(`buildah does not work in the builder: exit code ${warm.code}`);
+      await vm.snapshot(template);
+    } finally {
+      await vm.stop();
+    }
+  } finally {
+    await link.release();
+  }
+}
+
+export async function blankDisk(path: string): Promise<void> {
+  await writeFile(path, '', { flag: 'wx', mode: 0o600 });
+  await truncate(path, OUTPUT_DISK_GIB * 1024 ** 3);
+}
+
+/** The template writes to its root while it warms up; the asset it came from stays as made. */
+function copySparse(from: string, to: string): Promise<void> {
+  return promisify(execFile)('cp', ['--sparse=always', '--reflink=auto', from, to]).then(() => undefined);
+}
