@@ -1,0 +1,34 @@
+/**
+ * A build, as data: fetch → build → boot → ready → snapshot → validate → tidy. Whoever runs it records the result.
+ */
+import type { BuildContext } from './build-context.js';
+import { BuildFailure, toBuildFailure } from './failure.js';
+import type { Step } from './step.js';
+import { boot } from './steps/boot.js';
+import { build } from './steps/build.js';
+import { fetch } from './steps/fetch.js';
+import { ready } from './steps/ready.js';
+import { snapshot } from './steps/snapshot.js';
+import { tidy } from './steps/tidy.js';
+import { validate } from './steps/validate.js';
+
+export const STEPS: readonly Step[] = [fetch, build, boot, ready, snapshot, validate, tidy];
+
+/** Throws BuildFailure only. VMs are released by then; the version's folder is the caller's. */
+export async function runSteps(ctx: BuildContext): Promise<void> {
+  try {
+    for (const step of STEPS) {
+      if (step.applies?.(ctx.task) === false) continue;
+      ctx.step = step.name;
+      ctx.signal.throwIfAborted();
+      try {
+        await step.run(ctx);
+      } catch (error) {
+        // An aborted step throws all sorts of things; the reason of the abort is the cause.
+        throw ctx.signal.aborted && !(error instanceof BuildFailure) ? ctx.signal.reason : toBuildFailure(error, step.doing);
+      }
+    }
+  } finally {
+    await ctx.releaseAll();
+  }
+}

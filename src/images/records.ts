@@ -1,0 +1,104 @@
+/** The store's view of a build: each event moves image, version and build in one transaction. */
+import type { Clock } from '../clock/index.js';
+import { Fault } from '../errors/index.js';
+import type { BuildRecord, ImageRecord, SnapshotSizes, Store, VersionRecord } from '../store/contracts.js';
+import type { BuildFailure } from './failure.js';
+import { BUILD_STATES, IMAGE_STATES, nextState, VERSION_STATES, type ImageEvent } from './states.js';
+
+export interface VersionKey {
+  readonly imageArn: string;
+  readonly version: string;
+}
+
+export class BuildRecords {
+  constructor(
+    private readonly store: Store,
+    private readonly clock: Clock,
+  ) {}
+
+  created(image: ImageRecord, version: VersionRecord, build: BuildRecord): void {
+    this.store.transaction(() => {
+      this.store.insertImage(image);
+      this.store.insertVersion(version);
+      this.store.insertBuild(build);
+    });
+  }
+
+  started(key: VersionKey): void {
+    this.store.transaction(() => {
+      const version = this.version(key);
+      this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, version.state, 'started'), updatedAt: this.clock.now() });
+      for (const build of this.builds(key)) this.store.updateBuild(build.buildId, { state: nextState(BUILD_STATES, build.state, 'started') });
+    });
+  }
+
+  succeeded(key: VersionKey, sizes: SnapshotSizes): void {
+    this.store.transaction(() => {
+      const now = this.clock.now();
+      const version = this.version(key);
+      this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, version.state, 'built'), status: 'ACTIVE', updatedAt: now });
+      for (const build of this.builds(key)) {
+        this.store.updateBuild(build.buildId, { state: nextState(BUILD_STATES, build.state, 'built'), snapshotBuild: sizes });
+      }
+      this.store.updateImage(key.imageArn, { ...this.imageChange(key, 'built'), latestActiveVersion: key.version, updatedAt: now });
+    });
+  }
+
+  failed(key: VersionKey, failure: BuildFailure, sizes: SnapshotSizes | undefined): void {
+    const stateReason = failure.stateReason;
+    this.store.transaction(() => {
+      const now = this.clock.now();
+      const version = this.version(key);
+      this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, version.state, 'buildFailed'), stateReason, updatedAt: now });
+      for (const build of this.builds(key)) {
+        const state = nextState(BUILD_STATES, build.state, 'buildFailed');
+        this.store.updateBuild(build.buildId, sizes === undefined ? { state, stateReason } : { state, stateReason, snapshotBuild: sizes });
+      }
+      this.store.updateImage(key.imageArn, { ...this.imageChange(key, 'buildFailed'), latestFailedVersion: key.version, updatedAt: now });
+    });
+  }
+
+  /** The image and its versions on the way out; `record deleted` is {@link Store.deleteImage}. */
+  deletion(imageArn: string, event: 'deleteRequested' | 'deleteFailed'): void {
+    this.store.transaction(() => {
+      const now = this.clock.now();
+      for (const { version, state } of allPages((page) => this.store.listVersions(imageArn, page))) {
+        this.store.updateVersion(imageArn, version, { state: nextState(VERSION_STATES, state, event), updatedAt: now });
+      }
+      this.store.updateImage(imageArn, { ...this.imageChange({ imageArn }, event), updatedAt: now });
+    });
+  }
+
+  /** Versions of the image whose build has not ended. */
+  unfinished(imageArn: string): VersionRecord[] {
+    return allPages((page) => this.store.listVersions(imageArn, page)).filter(({ state }) => state === 'PENDING' || state === 'IN_PROGRESS');
+  }
+
+  builds({ imageArn, version }: VersionKey): BuildRecord[] {
+    return allPages((page) => this.store.listBuilds(imageArn, version, page));
+  }
+
+  private version({ imageArn, version }: VersionKey): VersionRecord {
+    const record = this.store.getVersion(imageArn, version);
+    if (record === undefined) throw new Fault(`the record of ${imageArn} version ${version} is gone`);
+    return record;
+  }
+
+  private imageChange({ imageArn }: Pick<VersionKey, 'imageArn'>, event: ImageEvent): Pick<ImageRecord, 'state'> {
+    const image = this.store.getImage(imageArn);
+    if (image === undefined) throw new Fault(`the record of ${imageArn} is gone`);
+    return { state: nextState(IMAGE_STATES, image.state, event) };
+  }
+}
+
+/** Every item of a paged listing; for lists that quotas keep short (50 versions, one build each). */
+export function allPages<T>(list: (page: { limit: number; after?: string | undefined }) => { readonly items: readonly T[]; readonly next?: string | undefined }): T[] {
+  const items: T[] = [];
+  let after: string | undefined;
+  do {
+    const page = list({ limit: 50, after });
+    items.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  return items;
+}

@@ -1,0 +1,54 @@
+/**
+ * The states of images, their versions and the versions' builds, as data (spec §3.2).
+ *
+ *   image    CREATING ─ built ─▶ CREATED          any settled state ─ deleteRequested ─▶ DELETING ─▶ (record gone)
+ *                     └ buildFailed ─▶ CREATE_FAILED                                     └ deleteFailed ─▶ DELETE_FAILED
+ *   version  PENDING ─ started ─▶ IN_PROGRESS ─ built ─▶ SUCCESSFUL, buildFailed ─▶ FAILED; then as images
+ *   build    PENDING ─ started ─▶ IN_PROGRESS ─ built ─▶ SUCCESSFUL, buildFailed ─▶ FAILED
+ *
+ * A build can fail before it started: the daemon stopped while it waited in the queue.
+ */
+import { Fault } from '../errors/index.js';
+import type { BuildState, ImageState, VersionState } from '../store/contracts.js';
+
+type Table<State extends string, Event extends string> = Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>;
+
+export type ImageEvent = 'built' | 'buildFailed' | 'deleteRequested' | 'deleteFailed';
+export type VersionEvent = 'started' | ImageEvent;
+export type BuildEvent = 'started' | 'built' | 'buildFailed';
+
+export const IMAGE_STATES: Table<ImageState, ImageEvent> = {
+  CREATING: { built: 'CREATED', buildFailed: 'CREATE_FAILED' },
+  CREATED: { deleteRequested: 'DELETING' },
+  CREATE_FAILED: { deleteRequested: 'DELETING' },
+  UPDATING: { built: 'UPDATED', buildFailed: 'UPDATE_FAILED' },
+  UPDATED: { deleteRequested: 'DELETING' },
+  UPDATE_FAILED: { deleteRequested: 'DELETING' },
+  DELETING: { deleteRequested: 'DELETING', deleteFailed: 'DELETE_FAILED' },
+  DELETE_FAILED: { deleteRequested: 'DELETING' },
+  DELETED: {},
+};
+
+export const VERSION_STATES: Table<VersionState, VersionEvent> = {
+  PENDING: { started: 'IN_PROGRESS', buildFailed: 'FAILED' },
+  IN_PROGRESS: { built: 'SUCCESSFUL', buildFailed: 'FAILED' },
+  SUCCESSFUL: { deleteRequested: 'DELETING' },
+  FAILED: { deleteRequested: 'DELETING' },
+  DELETING: { deleteRequested: 'DELETING', deleteFailed: 'DELETE_FAILED' },
+  DELETE_FAILED: { deleteRequested: 'DELETING' },
+  DELETED: {},
+};
+
+export const BUILD_STATES: Table<BuildState, BuildEvent> = {
+  PENDING: { started: 'IN_PROGRESS', buildFailed: 'FAILED' },
+  IN_PROGRESS: { built: 'SUCCESSFUL', buildFailed: 'FAILED' },
+  SUCCESSFUL: {},
+  FAILED: {},
+};
+
+/** Throws Fault when the state has no such event: whoever asks checks first. */
+export function nextState<State extends string, Event extends string>(table: Table<State, Event>, state: State, event: Event): State {
+  const next = table[state][event];
+  if (next === undefined) throw new Fault(`no transition from ${state} on ${event}`);
+  return next;
+}
