@@ -1,0 +1,3 @@
+module tardigrade/agent
+
+go 1.19

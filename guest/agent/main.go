@@ -1,0 +1,71 @@
+// Command agent is PID 1 of every guest: it boots the machine from an initramfs, listens for the host,
+// runs the application in a container and passes connections to it. Protocol: docs/guest-protocol.md.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+)
+
+const version = "1"
+
+// Fixed addressing inside every guest, so that one snapshot fits any link; the host translates.
+const (
+	guestIP    = "172.31.255.2"
+	guestMask  = "255.255.255.252"
+	gatewayIP  = "172.31.255.1"
+	gatewayMAC = "02:54:44:47:00:01"
+	guestNIC   = "eth0"
+	agentPort  = "1024"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == containerInitArg {
+		containerInit()
+		return
+	}
+	listen := flag.String("listen", net.JoinHostPort(guestIP, agentPort), "address to serve on")
+	allow := flag.String("allow", gatewayIP, "the one peer address that is served")
+	host := flag.Bool("host", false, "run as an ordinary process: no boot, no network set-up, no clock change")
+	flag.Parse()
+
+	// Little garbage is made; a low target keeps the pages a clone dirties few.
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(48 << 20)
+
+	if !*host {
+		if err := boot(); err != nil {
+			fatal(err)
+		}
+	}
+	a, err := newAgent(*host, net.ParseIP(*allow))
+	if err != nil {
+		fatal(err)
+	}
+	listener, err := net.Listen("tcp4", *listen)
+	if err != nil {
+		fatal(fmt.Errorf("cannot listen on %s: %w", *listen, err))
+	}
+	if *host {
+		fmt.Printf("listening %s\n", listener.Addr())
+	}
+	logf("ready")
+	a.serve(listener)
+}
+
+// logf writes one line to the console.
+func logf(format string, args ...any) {
+	fmt.Fprintf(os.Stdout, "tardigrade-agent: "+format+"\n", args...)
+}
+
+// fatal ends the machine: a guest whose agent cannot serve is of no use, and the host sees the VMM exit.
+func fatal(err error) {
+	logf("fatal: %v", err)
+	if os.Getpid() == 1 {
+		restart()
+	}
+	os.Exit(1)
+}
