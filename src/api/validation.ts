@@ -43,16 +43,10 @@ function memberPath(path: readonly PropertyKey[]): string {
 
 function jsonType(value: unknown): string {
   if (Array.isArray(value)) return 'START_ARRAY';
-  switch (typeof value) {
-    case 'string':
-      return 'STRING_VALUE';
-    case 'boolean':
-      return value ? 'TRUE_VALUE' : 'FALSE_VALUE';
-    case 'number':
-      return Number.isInteger(value) ? 'NUMBER_VALUE' : 'DECIMAL_VALUE';
-    default:
-      return 'START_OBJECT';
-  }
+  if (typeof value === 'string') return 'STRING_VALUE';
+  if (typeof value === 'boolean') return value ? 'TRUE_VALUE' : 'FALSE_VALUE';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'NUMBER_VALUE' : 'DECIMAL_VALUE';
+  return 'START_OBJECT';
 }
 
 function target(expected: string): string {

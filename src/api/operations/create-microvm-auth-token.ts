@@ -23,9 +23,9 @@ export const createMicrovmAuthToken = defineOperation({
     if (expirationInMinutes > maxMinutes) {
       throw new ValidationError(`ExpirationMinutes ${expirationInMinutes} exceeded max allowed of ${maxMinutes}.`, 'expirationInMinutes');
     }
-    for (const { range } of allowedPorts.filter((allowed) => 'range' in allowed)) {
-      if (range.startPort > range.endPort) {
-        throw new ValidationError(`Port range ${range.startPort}-${range.endPort} is empty: startPort must not be greater than endPort`, 'allowedPorts');
+    for (const allowed of allowedPorts) {
+      if ('range' in allowed && allowed.range.startPort > allowed.range.endPort) {
+        throw new ValidationError(`Port range ${allowed.range.startPort}-${allowed.range.endPort} is empty: startPort must not be greater than endPort`, 'allowedPorts');
       }
     }
     const vm = microvms.get(who, microvmIdentifier);

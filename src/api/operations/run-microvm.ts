@@ -25,20 +25,19 @@ export const runMicrovm = defineOperation({
     egressNetworkConnectors: list(connector, { max: 10 }).optional(),
     clientToken: clientToken.optional(),
   }),
-  run(call, { clientToken: token, ...input }) {
-    const imageArn = requireImageArnForRun(input.imageIdentifier);
+  run(call, { clientToken: token, imageIdentifier, ...options }) {
+    const imageArn = requireImageArnForRun(imageIdentifier);
     const request = {
       accountId: call.who.accountId,
       operation: 'RunMicrovm',
       clientToken: token,
-      input,
+      input: { imageArn, ...options },
       resourceType: 'microvm' as const,
       resourceIdOf: (response: Readonly<Record<string, unknown>>) => String(response['microvmId']),
     };
     return idempotent(call.store, request, () => {
-      const { imageIdentifier: _, imageVersion, ...rest } = input;
-      const version = imageVersion === undefined ? undefined : normalVersion(imageVersion);
-      return microvmDetail(call.microvms.run(call.who, { ...rest, imageArn, imageVersion: version }), call.endpointOf);
+      const imageVersion = options.imageVersion === undefined ? undefined : normalVersion(options.imageVersion);
+      return microvmDetail(call.microvms.run(call.who, { ...options, imageArn, imageVersion }), call.endpointOf);
     });
   },
 });

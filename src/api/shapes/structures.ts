@@ -1,5 +1,6 @@
 /** Shared structures (spec §1.4), constraints from the service model. */
 import { z } from 'zod';
+import type { AllowedPort } from '../contracts.js';
 import { integer, list, portNumber, text, textMap, union } from './primitives.js';
 
 const hookState = z.enum(['DISABLED', 'ENABLED']);
@@ -62,7 +63,7 @@ export const portSpecification = union({
   port: portNumber,
   range: z.object({ startPort: portNumber, endPort: portNumber }),
   allPorts: z.object({}),
-}).transform((value) => {
+}).transform((value): AllowedPort => {
   if (value.port !== undefined) return { port: value.port };
   return value.range ? { range: value.range } : { allPorts: {} };
 });

@@ -1,0 +1,126 @@
+/** The JSON side of the listener: reads, authenticates, routes and answers one request of lambda-microvms. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { internalError, RequestTooLargeError, toWireError, UnknownOperationError, type WireError } from './errors.js';
+import type { Operation, Services } from './operation.js';
+import { createRouter } from './router.js';
+import { sha256 } from './sigv4/canonical.js';
+import type { Claim } from './sigv4/claim.js';
+import { AuthFailure } from './sigv4/failure.js';
+import { firstValues, type RequestHead } from './sigv4/request-head.js';
+import { checkSignature, precheck, type Candidate, type VerifyOptions } from './sigv4/verify.js';
+import { SerializationError } from './validation.js';
+
+/** Largest request body, bytes; the service's own limit for synchronous payloads. */
+const maxBodyBytes = 6 * 1024 * 1024;
+
+/** AWS's tolerance for clocks that are off. */
+const maxSkewMs = 5 * 60_000;
+
+export interface LambdaFrontDeps {
+  readonly services: Services;
+  readonly operations: readonly Operation[];
+  readonly auth: Pick<VerifyOptions, 'findKey' | 'region'>;
+  readonly clock: () => number;
+  readonly log: Logger;
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+}
+
+export interface LambdaFront {
+  /** Never rejects: every outcome is an answer, unless the client is gone. */
+  serve(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<void>;
+  refuse(exchange: Exchange, error: unknown): void;
+}
+
+export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
+  const route = createRouter(deps.operations);
+
+  const refuse: LambdaFront['refuse'] = (exchange, error) => {
+    const known = toWireError(error);
+    if (known === undefined) deps.log.error({ requestId: exchange.requestId, err: error }, 'request failed inside');
+    sendError(exchange, known ?? internalError(exchange.requestId));
+  };
+
+  return {
+    refuse,
+    async serve(exchange, head, claim) {
+      const started = performance.now();
+      let name = 'unknown';
+      try {
+        if (claim === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
+        const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
+        requireService(claim);
+        const body = await readBody(exchange.request);
+        authenticate(candidate, head, body);
+        const found = route(head.method, head.rawPath);
+        if (!found) throw new UnknownOperationError(`No operation has the method and path ${head.method} ${head.rawPath}`);
+        const { operation, labels } = found;
+        name = operation.name;
+        const who = { accountId: candidate.key.accountId, accessKeyId: claim.accessKeyId };
+        const members = operation.body ? parseBody(body) : Object.fromEntries(firstValues(head.query));
+        const result = await operation.invoke({ ...deps.services, who }, { ...members, ...labels });
+        send(exchange, operation.status, JSON.stringify(result));
+      } catch (error) {
+        refuse(exchange, error);
+      }
+      deps.log.debug({ requestId: exchange.requestId, operation: name, status: exchange.response.statusCode, ms: Math.round(performance.now() - started) }, 'served');
+    },
+  };
+}
+
+function requireService(claim: Claim): void {
+  if (claim.service !== 'lambda') {
+    throw new AuthFailure('wrong-scope', `Credential should be scoped to correct service: 'lambda' (the request is signed for '${claim.service}', which this server does not serve).`);
+  }
+}
+
+/** The signature covers the hash the client states, or that of the body; a stated hash must be the body's. */
+function authenticate(candidate: Candidate, head: RequestHead, body: Buffer): void {
+  const actual = sha256(body);
+  const stated = head.headers.get('x-amz-content-sha256') ?? actual;
+  checkSignature(candidate, head, stated, 'generic');
+  if (stated !== actual) throw new AuthFailure('body-mismatch', 'The body is not the one that was signed: its SHA-256 differs from x-amz-content-sha256.');
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Leaving the loop early must not destroy the connection that the refusal goes out on.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw new RequestTooLargeError(`Request must be smaller than ${maxBodyBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Members the operation does not know are dropped later, by its schema. */
+function parseBody(body: Buffer): Readonly<Record<string, unknown>> {
+  if (body.length === 0) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new SerializationError('The request body is not valid JSON');
+    throw error;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SerializationError('The request body must be a JSON object');
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function send({ request, response }: Exchange, status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
+  response.end(body);
+  // A client that is still sending reads the answer only if its bytes keep being taken.
+  request.resume();
+}
+
+function sendError(exchange: Exchange, error: WireError): void {
+  send(exchange, error.status, JSON.stringify(error.members), { 'x-amzn-errortype': error.type });
+}

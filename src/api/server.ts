@@ -1,0 +1,126 @@
+/** The one listener of the AWS wire: lambda-microvms and S3 share it, told apart by what the request is signed for. */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { S3Service } from '../aws/contracts.js';
+import type { Config } from '../config/config.js';
+import { OperatorError } from '../errors/index.js';
+import type { ImageService } from '../images/contracts.js';
+import type { Credentials } from '../keys/credentials.js';
+import type { MicrovmService } from '../microvms/contracts.js';
+import type { TokenIssuer } from './contracts.js';
+import type { IdempotencyStore } from './idempotency.js';
+import { createLambdaFront, type Exchange } from './lambda-front.js';
+import { operations } from './operations/index.js';
+import { createPager } from './paging.js';
+import { isLambdaPath } from './router.js';
+import { createS3Front } from './s3-front.js';
+import { readClaim } from './sigv4/claim.js';
+import type { KnownKey } from './sigv4/verify.js';
+import { readHead } from './sigv4/request-head.js';
+
+export interface ApiServerDeps {
+  readonly config: Pick<Config, 'apiHost' | 'apiPort' | 'region' | 'accountId'>;
+  readonly credentials: readonly Credentials[];
+  readonly images: ImageService;
+  readonly microvms: MicrovmService;
+  readonly tokens: TokenIssuer;
+  readonly store: IdempotencyStore;
+  readonly s3: S3Service;
+  /** Signs nextToken; at least 16 bytes, the same after a restart. */
+  readonly pageKey: Buffer;
+  /** Host (and port, unless 443) of the endpoint with that label; no scheme. */
+  readonly endpointOf: (label: string) => string;
+  readonly log: Logger;
+  /** ms since 1970; default Date.now */
+  readonly clock?: () => number;
+}
+
+export interface ApiServer {
+  /** Throws OperatorError when the address is taken or not allowed. */
+  listen(): Promise<{ port: number }>;
+  /** Takes no new requests; those under way have a short time to end. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Longer than the keep-alive of the SDKs' agents (60 s at most), so that the client is the one to close. */
+const keepAliveMs = 75_000;
+/** A request's whole time to arrive: an upload of 5 GB at 6 MB/s. */
+const requestMs = 15 * 60_000;
+/** Given to requests under way at close. */
+const drainMs = 2_000;
+
+export function createApiServer(deps: ApiServerDeps): ApiServer {
+  const { config, log, clock = Date.now } = deps;
+  const findKey = keyLookup(deps.credentials, config.accountId);
+  const auth = { findKey, region: config.region };
+  const services = {
+    images: deps.images,
+    microvms: deps.microvms,
+    tokens: deps.tokens,
+    store: deps.store,
+    pager: createPager(deps.pageKey),
+    endpointOf: deps.endpointOf,
+  };
+  const lambda = createLambdaFront({ services, operations, auth, clock, log });
+  const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = randomUUID();
+    response.setHeader('x-amzn-requestid', requestId);
+    const exchange: Exchange = { request, response, requestId };
+    const rawPath = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    try {
+      const head = readHead(request);
+      const claim = readClaim(head);
+      if (claim === undefined && head.method === 'GET' && rawPath === '/health') return answerHealth(response);
+      const toS3 = claim ? claim.service === 's3' : !isLambdaPath(rawPath);
+      await (toS3 ? s3 : lambda).serve(exchange, head, claim);
+    } catch (error) {
+      // Unreadable head: nothing says whose request it is but its path.
+      if (isLambdaPath(rawPath)) lambda.refuse(exchange, error);
+      else await s3.refuse(exchange, { method: request.method ?? 'GET', rawPath, query: [], headers: new Map() }, error);
+    }
+  }
+
+  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }, (request, response) => {
+    response.once('error', (error) => log.debug({ err: error }, 'client went away'));
+    serve(request, response).catch((error: unknown) => {
+      log.error({ err: error }, 'answer failed');
+      response.destroy();
+    });
+  });
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        const failed = (error: NodeJS.ErrnoException) => {
+          reject(new OperatorError(`the API cannot listen on ${config.apiHost}:${config.apiPort} (${error.code ?? error.message}): free the port or set TARDIGRADE_API_PORT`));
+        };
+        server.once('error', failed);
+        server.listen(config.apiPort, config.apiHost, () => {
+          server.off('error', failed);
+          resolve({ port: (server.address() as AddressInfo).port });
+        });
+      }),
+    async close() {
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function keyLookup(credentials: readonly Credentials[], accountId: string): (accessKeyId: string) => KnownKey | undefined {
+  const keys = new Map(credentials.map((key) => [key.accessKeyId, { ...key, accountId: key.accountId ?? accountId }]));
+  return (accessKeyId) => keys.get(accessKeyId);
+}
+
+function answerHealth(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end('{"status":"ok"}');
+}
