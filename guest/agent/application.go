@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"io"
@@ -31,6 +30,7 @@ type application struct {
 // container is a started application. Its fields do not change, but code, valid once ended is closed.
 type container struct {
 	init       *process
+	lifeline   *os.File // the init's configuration pipe; in host mode its end tells the init that the agent is gone
 	spec       launch
 	contained  bool // has namespaces of its own
 	stopSignal syscall.Signal
@@ -74,7 +74,7 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 	if app.current() != nil {
 		return nil, fail(codeAlreadyStarted, "the application was started already: one machine runs one application, once")
 	}
-	if config.RootDevice != "" {
+	if config.RootDevice != "" && !app.host {
 		if err := waitForPath(config.RootDevice, deviceWait); err != nil {
 			return nil, fail(codeStartFailed, "root device %q: %v", config.RootDevice, err)
 		}
@@ -83,13 +83,13 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 	if err != nil {
 		return nil, err
 	}
-	init, err := app.startInit(config, output)
+	init, lifeline, err := app.startInit(config, output)
 	output.closeWriters()
 	if err != nil {
 		output.closeReaders()
 		return nil, err
 	}
-	c := &container{init: init, spec: config.Launch, contained: config.RootDevice != "", stopSignal: stopSignal, ended: make(chan struct{})}
+	c := &container{init: init, lifeline: lifeline, spec: config.Launch, contained: config.RootDevice != "", stopSignal: stopSignal, ended: make(chan struct{})}
 	app.mu.Lock()
 	app.running = c
 	app.mu.Unlock()
@@ -98,30 +98,27 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 }
 
 // startInit starts the agent's own binary as the container's init and waits for its report.
-func (app *application) startInit(config initConfig, output *output) (*process, error) {
+func (app *application) startInit(config initConfig, output *output) (*process, *os.File, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer null.Close()
 	configReader, configWriter, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer configWriter.Close()
 	reportReader, reportWriter, err := os.Pipe()
 	if err != nil {
 		configReader.Close()
-		return nil, err
+		configWriter.Close()
+		return nil, nil, err
 	}
 	defer reportReader.Close()
 
 	attributes := &syscall.SysProcAttr{Setsid: true}
 	if config.RootDevice != "" {
 		attributes.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
-	}
-	if config.Host {
-		attributes.Pdeathsig = syscall.SIGKILL
 	}
 	init, err := app.reaper.start("/proc/self/exe", []string{"tardigrade-init", containerInitArg}, &syscall.ProcAttr{
 		Dir:   "/",
@@ -130,31 +127,32 @@ func (app *application) startInit(config initConfig, output *output) (*process, 
 	})
 	configReader.Close()
 	reportWriter.Close()
-	if err != nil {
-		return nil, err
-	}
-	encoded, err := json.Marshal(config)
 	if err == nil {
-		_, err = configWriter.Write(encoded)
-		configWriter.Close()
+		if err = instruct(config, configWriter, reportReader); err == nil {
+			return init, configWriter, nil
+		}
+		if killErr := init.signal(syscall.SIGKILL); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {
+			logf("init %d: %v", init.pid, killErr)
+		}
+		<-init.done
+	}
+	configWriter.Close()
+	return nil, nil, err
+}
+
+// instruct tells the init what to run and returns what it reports.
+func instruct(config initConfig, to io.Writer, from io.Reader) error {
+	if err := json.NewEncoder(to).Encode(config); err != nil {
+		return fail(codeStartFailed, "the container's init ended before it was told what to run: %v", err)
 	}
 	var report initReport
-	if err == nil {
-		err = json.NewDecoder(bufio.NewReader(reportReader)).Decode(&report)
+	if err := json.NewDecoder(from).Decode(&report); err != nil {
+		return fail(codeStartFailed, "the container's init ended without a report: %v", err)
 	}
-	switch {
-	case err != nil:
-		err = fail(codeStartFailed, "the container's init ended without a report: %v", err)
-	case report.Code != "":
-		err = &failure{report.Code, report.Message}
-	default:
-		return init, nil
+	if report.Code != "" {
+		return &failure{report.Code, report.Message}
 	}
-	if killErr := init.signal(syscall.SIGKILL); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {
-		return nil, killErr
-	}
-	<-init.done
-	return nil, err
+	return nil
 }
 
 // follow moves output into the log until the application is gone, then records its end.
@@ -178,6 +176,7 @@ func (app *application) follow(c *container, output *output) {
 	case <-time.After(outputGrace):
 	}
 	output.closeReaders()
+	c.lifeline.Close()
 	<-drained
 	c.code = exitCode(c.init.status)
 	app.log.finish(c.code)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -60,11 +61,13 @@ func containerInit() {
 
 func startApplication() (int, error) {
 	file := os.NewFile(initConfigFD, "config")
+	syscall.CloseOnExec(initConfigFD)
 	var config initConfig
-	err := json.NewDecoder(file).Decode(&config)
-	file.Close()
-	if err != nil {
+	if err := json.NewDecoder(file).Decode(&config); err != nil {
 		return 0, fmt.Errorf("the init cannot read its configuration: %w", err)
+	}
+	if config.Host {
+		go endWith(file)
 	}
 	contained := config.RootDevice != ""
 	if contained {
@@ -101,8 +104,15 @@ func startApplication() (int, error) {
 	return pid, nil
 }
 
+// endWith ends the init when the pipe does, that is when the agent is gone: in a guest the machine ends with
+// the agent, on an ordinary host the application would be left behind.
+func endWith(agent io.Reader) {
+	io.Copy(io.Discard, agent)
+	os.Exit(1)
+}
+
 func limitApplication(capabilities string) error {
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &applicationOpenFiles); err != nil {
+	if err := limitOpenFiles(0); err != nil {
 		return fmt.Errorf("cannot set the open file limit: %w", err)
 	}
 	if capabilities == "all" {

@@ -150,14 +150,16 @@ func changeRoot(folder string) error {
 	return syscall.Chdir("/")
 }
 
-// limitOpenFiles sets a child's soft limit; processes rely on the customary 1024 (select(2), daemons that
-// close every descriptor up to the limit).
+// limitOpenFiles sets the limits of a process (0: the calling one) to 1024 soft, which processes rely on
+// (select(2), daemons that close every descriptor up to the limit), and what the agent may itself have, hard.
 func limitOpenFiles(pid int) error {
-	limit := applicationOpenFiles
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = 1024
 	if _, _, errno := syscall.Syscall6(sysPrlimit64, uintptr(pid), syscall.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&limit)), 0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil
 }
-
-var applicationOpenFiles = syscall.Rlimit{Cur: 1024, Max: openFilesMax}
