@@ -1,0 +1,44 @@
+/** Makes or finds everything a daemon needs on this host before it can serve; each part once per content. */
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Progress } from '../assets/contracts.js';
+import { ensureBuilderDisk } from '../assets/base.js';
+import { ensureInitramfs } from '../assets/initramfs.js';
+import { ensureKernel } from '../assets/kernel.js';
+import { digestOf, ensureAsset } from '../assets/store.js';
+import { makeBuilderTemplate } from '../builder/template.js';
+import type { BuilderHost } from '../builder/template.js';
+import type { Config } from '../config/config.js';
+import { hostCpuDigest } from '../engine/qemu/host.js';
+import type { EngineInfo } from '../engine/contracts.js';
+import { probeHost } from '../engine/qemu/probe.js';
+
+/** The Go module of the guest agent, in the repository's root. */
+const AGENT_DIR = fileURLToPath(new URL('../../guest/agent', import.meta.url));
+
+export interface GuestAssets {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly info: EngineInfo;
+}
+
+export async function ensureGuest(config: Config, progress: Progress): Promise<GuestAssets> {
+  await mkdir(config.assetsDir, { recursive: true });
+  const kernel = await ensureKernel(config.assetsDir, progress);
+  const initramfs = await ensureInitramfs(config.assetsDir, AGENT_DIR, kernel, progress);
+  const info = await progress.step('accelerator: look for a working KVM', () =>
+    probeHost({ wanted: config.accelerator, kernel: kernel.image, initramfs, cacheFile: join(config.assetsDir, 'kvm-probe.json') }));
+  return { kernel: kernel.image, initramfs, info };
+}
+
+/** The folder of the builder's template. It fits one VMM, accelerator and guest only, so those are in its name. */
+export async function ensureBuilder(config: Config, guest: GuestAssets, host: BuilderHost, progress: Progress): Promise<string> {
+  const disk = await ensureBuilderDisk(config.assetsDir, progress);
+  const { vmm, accelerator, architecture } = guest.info;
+  const digest = digestOf(basename(dirname(disk)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), 'layout-1');
+  const dir = await ensureAsset(config.assetsDir, 'template', digest, (target) =>
+    progress.step('builder: boot and snapshot', () => makeBuilderTemplate(host, target, disk, availableParallelism())));
+  return join(dir, 'template');
+}

@@ -1,0 +1,117 @@
+/**
+ * The composition root: builds every layer, starts them in order, and ends them in reverse. It composes and does
+ * nothing else.
+ */
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { createApiServer } from '../api/server.js';
+import type { Progress } from '../assets/contracts.js';
+import { createS3 } from '../aws/s3/service.js';
+import { createContainerBuilder } from '../builder/builder.js';
+import { systemClock } from '../clock/index.js';
+import type { Config } from '../config/config.js';
+import type { Engine, EngineInfo, Vm } from '../engine/contracts.js';
+import { createQemuEngine } from '../engine/qemu/engine.js';
+import { endOrphans } from '../engine/qemu/host.js';
+import { createCertificates } from '../endpoint/certificates.js';
+import { createEndpointServer } from '../endpoint/server.js';
+import { createTokenService } from '../endpoint/tokens.js';
+import { createGuestAgent } from '../guest/agent.js';
+import { createCallHook } from '../hooks/call.js';
+import { createImages } from '../images/service.js';
+import { type Credentials, loadOrCreateCredentials } from '../keys/credentials.js';
+import { createFileLog } from '../logs/file-log.js';
+import { createMicrovms } from '../microvms/service.js';
+import { GUEST_NET } from '../network/contracts.js';
+import { openLinkPool } from '../network/pool.js';
+import { openStore } from '../store/sqlite/open.js';
+import { ensureBuilder, ensureGuest } from './assets.js';
+import { lockDataDir, runDirOf } from './lock.js';
+import { loadOrCreatePageKey } from './page-key.js';
+
+export interface Daemon {
+  readonly apiUrl: string;
+  readonly endpointPort: number;
+  /** PEM file clients trust the endpoint by; absent with the operator's own certificate. */
+  readonly caFile: string | undefined;
+  readonly credentials: Credentials;
+  readonly info: EngineInfo;
+  readonly engine: Engine;
+  /** Suspends running MicroVMs, ends builds, and leaves no process, namespace or socket behind. */
+  close(): Promise<void>;
+}
+
+const LIVE_STATES = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING'] as const;
+
+export async function startDaemon(config: Config, logger: Logger, progress: Progress): Promise<Daemon> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return { ...(await compose(config, logger, progress, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function compose(config: Config, logger: Logger, progress: Progress, closers: (() => Promise<void> | void)[]): Promise<Omit<Daemon, 'close'>> {
+  const { dataDir } = config;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const runDir = await runDirOf(dataDir);
+  closers.push(await lockDataDir(dataDir, runDir));
+
+  const guest = await ensureGuest(config, progress);
+  const orphans = await endOrphans(runDir);
+  if (orphans > 0) logger.warn({ orphans }, 'ended VMMs that an earlier daemon left');
+  const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger });
+  closers.push(() => links.close());
+  const engine = createQemuEngine({ ...guest, runDir });
+  const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
+  const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
+
+  const store = openStore(join(dataDir, 'tardigrade.db'));
+  closers.push(() => store.close());
+  const log = createFileLog(join(dataDir, 'logs'));
+  const callHook = createCallHook();
+  const s3 = createS3({ dir: join(dataDir, 's3') });
+  const shared = { store, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger };
+  const images = createImages({
+    ...shared,
+    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
+    objects: s3,
+    region: config.region,
+    hostCpus: availableParallelism(),
+    inUse: (imageArn) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn),
+  });
+  closers.push(() => images.shutdown());
+  const microvms = createMicrovms({ ...shared, catalog: images, config });
+  closers.push(() => microvms.shutdown());
+  await images.start();
+  await microvms.start();
+
+  const certificates = await createCertificates({ config, log: logger, clock: systemClock });
+  closers.push(() => certificates.close());
+  const tokens = await createTokenService({ dataDir, clock: systemClock });
+  const endpoint = createEndpointServer({ config, certificates, tokens, gateway: microvms, log: logger });
+  const { port: endpointPort } = await endpoint.listen();
+  closers.push(() => endpoint.close());
+
+  const credentials = await loadOrCreateCredentials(dataDir);
+  const api = createApiServer({
+    config, credentials, images, microvms, tokens, store, s3,
+    pageKey: await loadOrCreatePageKey(dataDir),
+    endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
+    log: logger,
+  });
+  const { port: apiPort } = await api.listen();
+  closers.push(() => api.close());
+
+  const [first] = credentials;
+  if (first === undefined) throw new Error('no credentials');
+  const apiHost = config.apiHost.includes(':') ? `[${config.apiHost}]` : config.apiHost;
+  return { apiUrl: `http://${apiHost}:${apiPort}`, endpointPort, caFile: certificates.caFile, credentials: first, info: guest.info, engine };
+}
