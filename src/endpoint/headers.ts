@@ -1,0 +1,88 @@
+/** Which header fields pass through the proxy. Works on raw pairs, so that order, case and duplicates stay as sent. */
+
+/** Between two neighbours only (RFC 9110 §7.6.1 and older practice); each side of the proxy makes its own. */
+const HOP_BY_HOP = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'transfer-encoding', 'upgrade',
+]);
+/** Never removed because a `Connection` field names them: that would change the message itself. */
+const END_TO_END = new Set(['host', 'content-length', 'content-type', 'trailer', 'expect']);
+const CONTROL_PREFIX = 'x-aws-proxy-';
+const REQUEST_ID = 'x-amzn-requestid';
+
+/** name, value, name, value, … as node's `rawHeaders` */
+export type RawHeaders = readonly string[];
+
+/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. */
+export function toApplication(raw: RawHeaders, requestId: string): string[] {
+  const named = namedByConnection(raw);
+  const out: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const lower = name.toLowerCase();
+    if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || lower === REQUEST_ID) continue;
+    out.push(name, raw[i + 1] as string);
+  }
+  out.push(REQUEST_ID, requestId);
+  return out;
+}
+
+/** What the client gets. */
+export function toClient(raw: RawHeaders): string[] {
+  const named = namedByConnection(raw);
+  const out: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (!isHopByHop(name.toLowerCase(), named)) out.push(name, raw[i + 1] as string);
+  }
+  return out;
+}
+
+/** Fields that must not come after the body (RFC 9110 §6.5.1): they frame, route or authorize. */
+const NOT_IN_TRAILERS = new Set(['content-length', 'host', 'trailer', 'content-encoding', 'content-type', 'content-range', 'authorization', REQUEST_ID]);
+
+/** As node's `addTrailers` takes them. */
+export function trailerPairs(raw: RawHeaders): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || NOT_IN_TRAILERS.has(lower) || lower.startsWith(CONTROL_PREFIX)) continue;
+    pairs.push([name, raw[i + 1] as string]);
+  }
+  return pairs;
+}
+
+/** Removes every field of this name. `lowerName` in lower case. */
+export function without(headers: RawHeaders, lowerName: string): string[] {
+  const out: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if ((headers[i] as string).toLowerCase() !== lowerName) out.push(headers[i] as string, headers[i + 1] as string);
+  }
+  return out;
+}
+
+/** How many fields have this name. `lowerName` in lower case. */
+export function countOf(raw: RawHeaders, lowerName: string): number {
+  let count = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    if ((raw[i] as string).toLowerCase() === lowerName) count += 1;
+  }
+  return count;
+}
+
+function isHopByHop(lower: string, named: ReadonlySet<string> | undefined): boolean {
+  return HOP_BY_HOP.has(lower) || (named !== undefined && named.has(lower) && !END_TO_END.has(lower));
+}
+
+/** Field names listed in `Connection`, beyond those always removed; undefined when there are none (the usual case). */
+function namedByConnection(raw: RawHeaders): ReadonlySet<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if ((raw[i] as string).toLowerCase() !== 'connection') continue;
+    for (const part of (raw[i + 1] as string).split(',')) {
+      const name = part.trim().toLowerCase();
+      if (name !== '' && name !== 'close' && name !== 'keep-alive') (named ??= new Set()).add(name);
+    }
+  }
+  return named;
+}
