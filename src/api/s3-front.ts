@@ -89,8 +89,9 @@ function unwrap({ request }: Exchange, head: RequestHead, candidate: Candidate, 
   return { body: piped(request, decoder), length: decodedLength };
 }
 
-/** Errors travel to the reader of the last stream, who answers for them. */
+/** Errors travel to the reader of the last stream, who answers for them; an operation that reads no body has no use for them. */
 function piped<T extends Readable & NodeJS.WritableStream>(source: Readable, target: T): T {
+  target.on('error', () => source.unpipe(target));
   source.once('error', (error) => target.destroy(error));
   source.once('close', () => {
     if (!source.readableEnded) target.destroy(new S3Error('IncompleteBody', 'the connection ended before the body did'));

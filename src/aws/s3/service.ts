@@ -1,0 +1,110 @@
+/** The S3 subset: finds the operation of a request, and serves objects to the rest of the program. */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { ObjectError, S3Error, type ObjectReader, type S3Request, type S3Response, type S3Service } from '../contracts.js';
+import { addressOf } from './address.js';
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './bucket-operations.js';
+import { createBuckets } from './buckets.js';
+import { errorResponse, toS3Error } from './errors.js';
+import { listObjectsV2 } from './list-objects.js';
+import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, uploadPart } from './multipart.js';
+import { deleteObject, getObject, headObject, putObject } from './object-operations.js';
+import type { BucketCall, ObjectCall, S3Context } from './operation.js';
+
+export interface S3Deps {
+  /** Buckets are kept in `<dataDir>/s3`. */
+  readonly dataDir: string;
+  readonly region: string;
+  /** Host names of this server for which `<bucket>.<name>` addresses a bucket; `localhost` always does. */
+  readonly domains?: readonly string[];
+  readonly log: Logger;
+  /** ms since 1970; default Date.now */
+  readonly clock?: () => number;
+}
+
+type BucketOperation = (call: BucketCall) => Promise<S3Response>;
+type ObjectOperation = (call: ObjectCall) => Promise<S3Response>;
+
+/** Query parameters that name another operation than the method alone. Those not served are refused, never ignored. */
+const subresources = [
+  'accelerate', 'acl', 'analytics', 'attributes', 'cors', 'delete', 'encryption', 'intelligent-tiering', 'inventory', 'legal-hold', 'lifecycle',
+  'location', 'logging', 'metrics', 'notification', 'object-lock', 'ownershipControls', 'partNumber', 'policy', 'policyStatus',
+  'publicAccessBlock', 'replication', 'requestPayment', 'restore', 'retention', 'select', 'tagging', 'torrent', 'uploadId', 'uploads',
+  'versionId', 'versioning', 'versions', 'website', 'list-type',
+];
+
+const bucketOperations: Readonly<Record<string, BucketOperation>> = {
+  'PUT ': createBucket,
+  'HEAD ': headBucket,
+  'DELETE ': deleteBucket,
+  'GET location': getBucketLocation,
+  'GET list-type': listObjectsV2,
+};
+
+const objectOperations: Readonly<Record<string, ObjectOperation>> = {
+  'PUT ': putObject,
+  'GET ': getObject,
+  'HEAD ': headObject,
+  'DELETE ': deleteObject,
+  'POST uploads': createMultipartUpload,
+  'PUT partNumber,uploadId': uploadPart,
+  'POST uploadId': completeMultipartUpload,
+  'DELETE uploadId': abortMultipartUpload,
+};
+
+export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
+  const { clock = Date.now } = deps;
+  const context: S3Context = { buckets: createBuckets(join(deps.dataDir, 's3'), clock), region: deps.region, clock };
+  const domains = ['localhost', ...(deps.domains ?? [])];
+
+  async function dispatch(request: S3Request): Promise<S3Response> {
+    const { bucket: bucketName, key } = addressOf(request, domains);
+    const named = subresources.filter((name) => request.query.has(name)).sort();
+    const route = `${request.method} ${named.join(',')}`;
+    if (bucketName === undefined) {
+      if (route === 'GET ') return listBuckets(request, context);
+      throw notServed(route);
+    }
+    if (key === undefined) {
+      const operation = bucketOperations[route];
+      if (!operation) throw notServed(route);
+      return operation({ request, context, bucketName });
+    }
+    const operation = objectOperations[route];
+    if (!operation) throw notServed(route);
+    return operation({ request, context, bucket: await context.buckets.get(bucketName, request.accountId), key });
+  }
+
+  return {
+    refuse: errorResponse,
+
+    async handle(request) {
+      try {
+        const response = await dispatch(request);
+        return { ...response, headers: { ...response.headers, 'x-amz-request-id': request.requestId } };
+      } catch (error) {
+        const known = toS3Error(error);
+        if (!known) deps.log.error({ requestId: request.requestId, err: error }, 'S3 request failed inside');
+        return errorResponse(known ?? new S3Error('InternalError', 'We encountered an internal error. Please try again.'), request);
+      }
+    },
+
+    async open(accountId, bucketName, key) {
+      try {
+        const { meta, file } = await (await context.buckets.get(bucketName, accountId)).open(key);
+        return { size: meta.size, body: file.createReadStream() }; // closes the file
+      } catch (error) {
+        if (error instanceof S3Error && (error.code === 'NoSuchBucket' || error.code === 'NoSuchKey' || error.code === 'AccessDenied')) {
+          throw new ObjectError(error.code, `s3://${bucketName}/${key}: ${error.message}`);
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+function notServed(route: string): S3Error {
+  const [method = '', named = ''] = route.split(' ');
+  if (named === '' && !['GET', 'POST'].includes(method)) return new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.', { Method: method });
+  return new S3Error('NotImplemented', `This server does not serve ${method}${named === '' ? '' : ` with ?${named}`} on this resource; see the documentation for the S3 operations it has.`);
+}
