@@ -1,0 +1,26 @@
+import { messageOf } from '../errors/index.js';
+import { within } from './bounded.js';
+import type { MicrovmDeps } from './deps.js';
+import type { Machine } from './machine.js';
+
+/** On the live service all MicroVMs of an image have one hostname (spec §4.5); which one is not published. */
+export const GUEST_HOSTNAME = 'localhost';
+
+/** Milliseconds a restored guest has to answer: under software emulation with many starting at once, seconds. */
+const WAKE_LIMIT_MS = 30_000;
+
+/** Sets the guest's clock, entropy and hostname. The first try is expected to succeed; waiting is for the slow case. */
+export function awaken(deps: MicrovmDeps, machine: Machine, signal: AbortSignal): Promise<void> {
+  const spec = { hostname: GUEST_HOSTNAME };
+  return within(deps.clock, WAKE_LIMIT_MS, 'waking the guest', signal, async (limit) => {
+    const { agent } = machine;
+    try {
+      await agent.wake(spec);
+    } catch (error) {
+      limit.throwIfAborted();
+      deps.logger.debug({ microvm: machine.record.id, error: messageOf(error) }, 'the guest did not wake at once');
+      await agent.waitUntilUp(limit);
+      await agent.wake(spec);
+    }
+  });
+}

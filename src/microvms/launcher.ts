@@ -1,0 +1,40 @@
+import type { Launchable } from '../images/contracts.js';
+import { awaken } from './awaken.js';
+import type { MicrovmDeps } from './deps.js';
+import type { Machine } from './machine.js';
+import { callRuntimeHook } from './runtime-hooks.js';
+
+/** The application refused to start its run. The message is the state reason. */
+export class HookFailedError extends Error {
+  override readonly name = 'HookFailedError';
+}
+
+/**
+ * From a template to a guest that takes traffic. Whatever fails or is aborted, what was acquired stays with the
+ * machine, which releases it.
+ */
+export async function launch(
+  deps: MicrovmDeps,
+  machine: Machine,
+  image: Launchable,
+  runHookPayload: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = machine.record;
+  signal.throwIfAborted();
+  const [link, dir] = await Promise.allSettled([machine.acquireLink(), machine.makeDir()]);
+  if (link.status === 'rejected') throw link.reason;
+  if (dir.status === 'rejected') throw dir.reason;
+  signal.throwIfAborted();
+  machine.adopt(await deps.engine.launch({ id, template: image.template, link: link.value, dir: machine.dir }));
+  signal.throwIfAborted();
+  await awaken(deps, machine, signal);
+  machine.follow(machine.record.startedAt);
+  const failure = await callRuntimeHook(deps, machine.agent, image.config, 'run', signal, runBody(id, runHookPayload));
+  if (failure !== undefined) throw new HookFailedError(failure);
+}
+
+/** The payload is a string member, whatever it holds; without one the member is absent (a guess, spec §13.10). */
+function runBody(microvmId: string, runHookPayload: string | undefined): string {
+  return JSON.stringify({ microvmId, runHookPayload });
+}

@@ -1,0 +1,28 @@
+/** `stateReason` texts. Those of spec §4.1 are recorded ones; the others are ours (docs/unknowns.md). */
+import type { HookName, HookOutcome } from '../hooks/contracts.js';
+
+export const reasons = {
+  terminated: 'Success.',
+  lifetimeOver: 'MicroVM exceeded maximum lifetime.',
+  appExited: (code: number): string => `Container Stopped with Exit Code: ${code}`,
+  // Ours:
+  suspendedTooLong: 'MicroVM exceeded maximum suspended duration.',
+  launchFailed: 'The MicroVM could not be launched.',
+  resumeLost: 'The MicroVM could not be resumed.',
+  vmmExited: 'The virtual machine of the MicroVM ended unexpectedly.',
+  daemonRestarted: 'The service restarted while the MicroVM was running.',
+  notSuspendedAtShutdown: 'The service stopped and the MicroVM could not be suspended.',
+} as const;
+
+const ADVICE = 'Please check your hook endpoint and application logs for more details.';
+
+/**
+ * Text for a hook that did not answer 200. The live service's text for a timeout is unknown: ours follows the one it
+ * has for build hooks, with the ISO-8601 duration of the configured timeout.
+ */
+export function hookFailure(hook: HookName, outcome: Exclude<HookOutcome, { kind: 'ok' }>, timeoutSeconds: number): string {
+  const name = hook.charAt(0).toUpperCase() + hook.slice(1);
+  return outcome.kind === 'status'
+    ? `${name} lifecycle hook returned HTTP status ${outcome.status}. ${ADVICE}`
+    : `${name} lifecycle hook invocation timed out after PT${timeoutSeconds}S. ${ADVICE}`;
+}

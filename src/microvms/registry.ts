@@ -1,0 +1,70 @@
+import { messageOf } from '../errors/index.js';
+import type { MicrovmRecord } from '../store/contracts.js';
+import { Actor } from './actor.js';
+import type { MicrovmDeps } from './deps.js';
+import type { Actors } from './gateway.js';
+import { reasons } from './reasons.js';
+import { Timers, type TimedEvent } from './timers.js';
+
+/** All MicroVMs that are not terminated, and their timers. */
+export class Registry implements Actors {
+  readonly #byId = new Map<string, Actor>();
+  readonly #byLabel = new Map<string, Actor>();
+  readonly #timers: Timers;
+
+  constructor(readonly deps: MicrovmDeps) {
+    this.#timers = new Timers(deps.clock, (id, event) => this.#onTime(id, event));
+  }
+
+  add(record: MicrovmRecord): Actor {
+    const actor = new Actor(record, this.deps, (changed) => this.#onChange(changed));
+    this.#byId.set(record.id, actor);
+    this.#byLabel.set(record.endpointLabel, actor);
+    this.#onChange(actor);
+    return actor;
+  }
+
+  get(id: string): Actor | undefined {
+    return this.#byId.get(id);
+  }
+
+  byLabel(label: string): Actor | undefined {
+    return this.#byLabel.get(label);
+  }
+
+  all(): Actor[] {
+    return [...this.#byId.values()];
+  }
+
+  /** Nothing is suspended or ended by time any more. */
+  stopTimers(): void {
+    this.#timers.close();
+  }
+
+  #onChange(actor: Actor): void {
+    const { id, endpointLabel } = actor.record;
+    if (actor.state === 'TERMINATED') {
+      this.#timers.disarm(id);
+      this.#byId.delete(id);
+      this.#byLabel.delete(endpointLabel);
+    } else {
+      this.#timers.arm(id, () => actor.facts);
+    }
+  }
+
+  #onTime(id: string, event: TimedEvent): void {
+    const actor = this.#byId.get(id);
+    if (actor === undefined) return;
+    switch (event) {
+      case 'idle':
+        actor.suspend().catch((error: unknown) => {
+          this.deps.logger.info({ microvm: id, error: messageOf(error) }, 'an idle MicroVM was not suspended');
+        });
+        return;
+      case 'lifetimeOver':
+        return actor.end('lifetimeOver', reasons.lifetimeOver);
+      case 'suspendedTooLong':
+        return actor.end('suspendedTooLong', reasons.suspendedTooLong);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { Fault } from '../errors/index.js';
+import type { Principal } from '../images/contracts.js';
+import type { MicrovmRecord } from '../store/contracts.js';
+import type { Actor } from './actor.js';
+import type { MicrovmGateway, MicrovmService } from './contracts.js';
+import type { MicrovmDeps } from './deps.js';
+import { createGateway } from './gateway.js';
+import { reasons } from './reasons.js';
+import { notFound, refusal } from './refusals.js';
+import { lifecycle, type LifecycleEvent } from './lifecycle.js';
+import { Registry } from './registry.js';
+import { planRun } from './run.js';
+import { putToRest } from './shutdown.js';
+import { recover, resumeInTurn } from './startup.js';
+
+export interface Microvms extends MicrovmService, MicrovmGateway {
+  /** Takes up what an earlier daemon left; to be awaited before the first request. Resuming goes on in the background. */
+  start(): Promise<void>;
+  /** No new work; what runs is suspended, to be resumed at the next start. Resolves when no VM is left. */
+  shutdown(): Promise<void>;
+}
+
+export function createMicrovms(deps: MicrovmDeps): Microvms {
+  const registry = new Registry(deps);
+  const gateway = createGateway(deps.store, registry);
+  const uuid = deps.uuid ?? randomUUID;
+  let closing = false;
+  let resuming: Promise<void> = Promise.resolve();
+
+  function assertOpen(): void {
+    if (closing) throw new Fault('the service is shutting down: try again in a moment');
+  }
+
+  function find(who: Principal, id: string): MicrovmRecord {
+    const record = registry.get(id)?.record ?? deps.store.getMicrovm(id);
+    if (record === undefined || record.accountId !== who.accountId) throw notFound(id);
+    return record;
+  }
+
+  /** For a request that changes state. Undefined: it is terminated, and that allows the request. */
+  function actorFor(who: Principal, id: string, event: LifecycleEvent): Actor | undefined {
+    const record = find(who, id);
+    const actor = registry.get(id);
+    if (actor === undefined && lifecycle[record.state][event].kind === 'refuse') throw refusal(record, event);
+    return actor;
+  }
+
+  return {
+    ...gateway,
+    connect(id, port, signal) {
+      return closing ? Promise.reject(new Fault('the service is shutting down')) : gateway.connect(id, port, signal);
+    },
+    run(who, input) {
+      assertOpen();
+      const { record, image } = planRun(deps, uuid, who, input);
+      deps.store.insertMicrovm(record);
+      registry.add(record).launch(image, input.runHookPayload);
+      return record;
+    },
+    get: find,
+    list: (who, filter, page) => deps.store.listMicrovms({ accountId: who.accountId, ...filter }, page),
+    async suspend(who, id) {
+      assertOpen();
+      await actorFor(who, id, 'suspendRequested')?.suspend();
+    },
+    async resume(who, id) {
+      assertOpen();
+      await actorFor(who, id, 'resumeRequested')?.resume();
+    },
+    async terminate(who, id) {
+      await Promise.resolve(actorFor(who, id, 'terminateRequested')?.end('terminateRequested', reasons.terminated));
+    },
+    async start() {
+      const toResume = await recover(deps, registry);
+      resuming = resumeInTurn(deps, toResume, () => closing);
+    },
+    async shutdown() {
+      closing = true;
+      registry.stopTimers();
+      await Promise.all(registry.all().map((actor) => putToRest(deps, actor)));
+      await resuming;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { messageOf } from '../errors/index.js';
+import type { ImageConfig } from '../store/contracts.js';
+import type { MicrovmDeps } from './deps.js';
+import type { Machine } from './machine.js';
+import { callRuntimeHook } from './runtime-hooks.js';
+
+/**
+ * Lets go of all a MicroVM holds. `config` given: it was running, so /terminate is called first if the application
+ * lives; what the hook answers changes nothing. Never rejects.
+ */
+export async function terminate(deps: MicrovmDeps, machine: Machine, config: ImageConfig | undefined): Promise<void> {
+  if (config !== undefined && machine.appAlive) {
+    try {
+      const failure = await callRuntimeHook(deps, machine.agent, config, 'terminate', new AbortController().signal);
+      if (failure !== undefined) deps.logger.info({ microvm: machine.record.id, failure }, 'terminating in spite of the hook');
+    } catch (error) {
+      deps.logger.warn({ microvm: machine.record.id, error: messageOf(error) }, 'could not call /terminate');
+    }
+  }
+  await machine.release();
+  await machine.removeDir();
+}
