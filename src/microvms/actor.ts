@@ -100,7 +100,7 @@ export class Actor {
           resolve();
           if (decision === 'go') await this.#suspend(options.resumeOnStart, signal);
         } catch (error) {
-          reject(error);
+          reject(error instanceof Error ? error : new Fault(messageOf(error)));
         }
       });
     });

@@ -32,14 +32,14 @@ export class Follower {
     this.#close?.();
   }
 
-  get #done(): boolean {
+  #done(): boolean {
     return this.#exited || this.#abort.signal.aborted;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     let wait = FIRST_RETRY_MS;
-    while (!this.#done) {
+    while (!this.#done()) {
       try {
         await this.#once(signal);
         wait = FIRST_RETRY_MS;
@@ -47,7 +47,7 @@ export class Follower {
         this.logger.debug({ error: messageOf(error) }, 'cannot follow the output of a MicroVM');
         wait = Math.min(wait * 2, LAST_RETRY_MS);
       }
-      if (!this.#done) await sleep(this.clock, wait, signal).catch(() => undefined); // closed: the loop sees it
+      if (!this.#done()) await sleep(this.clock, wait, signal).catch(() => undefined); // closed: the loop sees it
     }
   }
 

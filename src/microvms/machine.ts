@@ -83,6 +83,7 @@ export class Machine {
     void vm.exited.then((exit) => {
       if (this.#running !== running) return;
       this.#gone = exit.detail;
+      this.#appAlive = false;
       if (!this.#leaving) this.events.vmmExited(exit.detail);
     });
   }

@@ -1,0 +1,302 @@
+/** Stand-ins for the layers below microvms/. They keep what was asked of them in one list, in order. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, type Duplex } from 'node:stream';
+import type { Clock } from '../../../src/clock/index.js';
+import type { Engine, Vm, VmExit } from '../../../src/engine/contracts.js';
+import type { GuestAgent, GuestEvents } from '../../../src/guest/contracts.js';
+import type { CallHook, HookCall, HookOutcome } from '../../../src/hooks/contracts.js';
+import type { Launchable } from '../../../src/images/contracts.js';
+import type { AppLog } from '../../../src/logs/contracts.js';
+import type { MicrovmState, Store } from '../../../src/store/contracts.js';
+import { openStore } from '../../../src/store/sqlite/open.js';
+import type { MicrovmDeps } from '../../../src/microvms/deps.js';
+import { createMicrovms, type Microvms } from '../../../src/microvms/service.js';
+
+export const WHO = { accountId: '000000000000', accessKeyId: 'AK' };
+export const IMAGE = 'arn:aws:lambda:us-east-1:000000000000:microvm-image:web';
+export const START = Date.UTC(2026, 6, 1, 23, 59, 0);
+
+export class FakeClock implements Clock {
+  #now = START;
+  #timers = new Set<{ readonly at: number; readonly fn: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const timer = { at: this.#now + ms, fn };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  /** Fires what comes due, in order, each at its own time. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = [...this.#timers].filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.fn();
+    }
+    this.#now = end;
+  }
+}
+
+/** A step that waits until the test lets it go on. */
+export class Gate {
+  #open!: () => void;
+  readonly passed = new Promise<void>((resolve) => (this.#open = resolve));
+  open(): void {
+    this.#open();
+  }
+}
+
+export interface FakeGuest {
+  readonly vm: Vm;
+  events: GuestEvents | undefined;
+  followedAfter: number[];
+  exit(detail?: string): void;
+}
+
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const limit = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > limit) throw new Error(`never came: ${what}`);
+    await new Promise(setImmediate);
+  }
+}
+
+export class World {
+  readonly clock = new FakeClock();
+  readonly calls: string[] = [];
+  /** Calls of this name reject with this error, once each. */
+  readonly failures = new Map<string, Error>();
+  /** Calls of this name wait for the gate. */
+  readonly gates = new Map<string, Gate>();
+  readonly hookCalls: HookCall[] = [];
+  readonly hookOutcomes = new Map<string, HookOutcome>();
+  readonly guests: FakeGuest[] = [];
+  readonly lines: string[] = [];
+  readonly logged: unknown[] = [];
+  linksHeld = 0;
+  logsOpen = 0;
+  runningVms = 0;
+  imageGone = false;
+  image: Launchable = {
+    imageArn: IMAGE,
+    version: '1.0',
+    template: '/templates/web',
+    config: {
+      baseImageArn: 'arn:base', buildRoleArn: 'arn:role', codeArtifact: { uri: 's3://b/k' },
+      hooks: {
+        port: 9000,
+        microvmHooks: { run: 'ENABLED', resume: 'ENABLED', suspend: 'ENABLED', terminate: 'ENABLED', suspendTimeoutInSeconds: 7 },
+        microvmImageHooks: { ready: 'ENABLED' },
+      },
+    },
+  };
+  store!: Store;
+  dataDir!: string;
+  microvms!: Microvms;
+
+  static async create(): Promise<World> {
+    const world = new World();
+    world.dataDir = await mkdtemp(join(tmpdir(), 'microvms-'));
+    world.store = openStore(join(world.dataDir, 'records.db'));
+    world.restart();
+    return world;
+  }
+
+  /** A new daemon over the same records and folders. */
+  restart(): void {
+    this.microvms = createMicrovms(this.deps());
+  }
+
+  async destroy(): Promise<void> {
+    this.store.close();
+    await rm(this.dataDir, { recursive: true });
+  }
+
+  /** Runs a MicroVM and waits until it is RUNNING. */
+  async running(input: Partial<Parameters<Microvms['run']>[1]> = {}): Promise<string> {
+    const { id } = this.microvms.run(WHO, { imageArn: IMAGE, ...input });
+    await this.reaches(id, 'RUNNING');
+    return id;
+  }
+
+  async suspended(input: Partial<Parameters<Microvms['run']>[1]> = {}): Promise<string> {
+    const id = await this.running(input);
+    const held = this.linksHeld;
+    await this.microvms.suspend(WHO, id);
+    await this.reaches(id, 'SUSPENDED');
+    await until(() => this.linksHeld === held - 1, 'link released');
+    return id;
+  }
+
+  state(id: string): MicrovmState | undefined {
+    return this.store.getMicrovm(id)?.state;
+  }
+
+  reaches(id: string, state: MicrovmState): Promise<void> {
+    return until(() => this.state(id) === state, `${id} ${state}, is ${this.state(id)}: ${this.calls.join(' ')} ${JSON.stringify(this.logged)}`);
+  }
+
+  dirOf(id: string): string {
+    return join(this.dataDir, 'microvms', id);
+  }
+
+  count(call: string): number {
+    return this.calls.filter((made) => made === call).length;
+  }
+
+  get guest(): FakeGuest {
+    const last = this.guests.at(-1);
+    if (last === undefined) throw new Error('no guest was started');
+    return last;
+  }
+
+  deps(): MicrovmDeps {
+    const log = (...args: unknown[]): void => void this.logged.push(args);
+    return {
+      store: this.store,
+      catalog: {
+        launchable: () => this.image,
+        ofRunning: () => {
+          if (this.imageGone) throw new Error('image gone');
+          return this.image;
+        },
+      },
+      engine: this.#engine(),
+      links: {
+        acquire: async ({ internet }) => {
+          await this.#step('link');
+          this.linksHeld++;
+          this.calls.push(internet ? 'internet' : 'no-internet');
+          let held = true;
+          return {
+            netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '', host: '198.18.0.1',
+            release: async () => {
+              await this.#step('unlink');
+              if (held) this.linksHeld--;
+              held = false;
+            },
+          };
+        },
+        close: () => Promise.resolve(),
+      },
+      agentFor: (vm) => this.#agent(this.guests.find((guest) => guest.vm === vm)),
+      callHook: this.#callHook,
+      log: this.#appLog(),
+      dataDir: this.dataDir,
+      clock: this.clock,
+      config: { region: 'us-east-1' },
+      logger: { debug: log, info: log, warn: log, error: log },
+    };
+  }
+
+  async #step(name: string): Promise<void> {
+    this.calls.push(name);
+    await this.gates.get(name)?.passed;
+    const failure = this.failures.get(name);
+    this.failures.delete(name);
+    if (failure !== undefined) throw failure;
+  }
+
+  #engine(): Engine {
+    return {
+      info: () => Promise.reject(new Error('not asked for')),
+      boot: () => Promise.reject(new Error('not asked for')),
+      launch: async (spec) => {
+        await this.#step('launch');
+        return this.#vm(spec.id);
+      },
+      resume: async (spec) => {
+        await this.#step('resume');
+        return this.#vm(spec.id);
+      },
+    };
+  }
+
+  #vm(id: string): Vm {
+    this.runningVms++;
+    let alive = true;
+    let exited!: (exit: VmExit) => void;
+    const gone = new Promise<VmExit>((resolve) => (exited = resolve));
+    const exit = (detail = ''): void => {
+      if (alive) this.runningVms--;
+      alive = false;
+      exited({ code: 1, signal: null, detail });
+    };
+    const vm: Vm = {
+      id,
+      pid: 1,
+      exited: gone,
+      dial: () => Promise.reject(new Error('not asked for')),
+      snapshot: () => Promise.reject(new Error('not asked for')),
+      stats: () => Promise.reject(new Error('not asked for')),
+      suspend: async () => {
+        await this.#step('suspend');
+        exit();
+        return { dirtyPages: 1, bytes: 4096 };
+      },
+      stop: async () => {
+        await this.#step('stop');
+        exit();
+      },
+    };
+    this.guests.push({ vm, events: undefined, followedAfter: [], exit });
+    return vm;
+  }
+
+  #agent(guest: FakeGuest | undefined): GuestAgent {
+    const unasked = (): Promise<never> => Promise.reject(new Error('not asked for'));
+    return {
+      waitUntilUp: () => this.#step('waitUntilUp'),
+      wake: () => this.#step('wake'),
+      dial: async (port): Promise<Duplex> => {
+        await this.#step(`dial:${port}`);
+        return new PassThrough();
+      },
+      follow: (afterSeq, events) => {
+        guest?.followedAfter.push(afterSeq);
+        if (guest !== undefined) guest.events = events;
+        return Promise.resolve({ close: () => undefined, ended: new Promise<void>(() => undefined) });
+      },
+      start: unasked, exec: unasked, status: unasked, stopApp: unasked, unmountAll: unasked,
+    };
+  }
+
+  readonly #callHook: CallHook = async (_agent, call) => {
+    this.hookCalls.push(call);
+    await Promise.race([
+      this.#step(`/${call.hook}`),
+      new Promise((_, reject) => call.signal?.addEventListener('abort', () => reject(call.signal?.reason as Error))),
+    ]);
+    return this.hookOutcomes.get(call.hook) ?? { kind: 'ok' };
+  };
+
+  #appLog(): AppLog {
+    return {
+      stream: (group, name) => {
+        this.logsOpen++;
+        let open = true;
+        return {
+          write: (_time, text) => void this.lines.push(`${group} ${name}: ${text}`),
+          close: () => {
+            if (open) this.logsOpen--;
+            open = false;
+            return Promise.resolve();
+          },
+        };
+      },
+    };
+  }
+}
