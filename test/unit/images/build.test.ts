@@ -44,7 +44,7 @@ test('the VM has four times the memory, the peak vCPUs up to the host\'s, the fi
   await buildImage(w);
   const [boot] = w.fakes.boots;
   assert.deepEqual(boot?.size, { memoryMiB: 8192, vcpus: 3 });
-  assert.deepEqual(boot?.disks, [{ path: join(w.dataDir, 'images', WHO.accountId, 'app', '1.0', 'disk.raw'), format: 'raw' }]);
+  assert.deepEqual(boot.disks, [{ path: join(w.dataDir, 'images', WHO.accountId, 'app', '1.0', 'disk.raw'), format: 'raw' }]);
   assert.deepEqual(w.fakes.links.map(({ options }) => options), [{ internet: true }]);
 });
 
@@ -61,7 +61,7 @@ test('the application gets its config, the image\'s variables over the Dockerfil
     },
     cwd: CONFIG.workdir, user: '', capabilities: 'all', stopSignal: 'SIGTERM',
   });
-  assert.match(agent?.woken?.hostname ?? '', /^build-[0-9a-f]{8}$/);
+  assert.match(agent.woken?.hostname ?? '', /^build-[0-9a-f]{8}$/);
 });
 
 test('ready and validate: order of events, timeouts, and a throw-away clone', async (t) => {

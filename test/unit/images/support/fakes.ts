@@ -252,7 +252,8 @@ export class Fakes {
   }
 
   private agent(vm: Vm): FakeAgent {
-    const known = this.agents.get(vm) ?? new FakeAgent(vm as FakeVm, this);
+    if (!(vm instanceof FakeVm)) throw new Error('not a VM of this fake');
+    const known = this.agents.get(vm) ?? new FakeAgent(vm, this);
     this.agents.set(vm, known);
     return known;
   }
