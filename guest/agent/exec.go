@@ -181,7 +181,7 @@ func carry(conn *net.TCPConn, rest []byte, p *process, stdin *os.File, output *o
 // feed passes stdin frames on until the host leaves or breaks the protocol. A process that does not read must
 // not hide the host's leaving, hence the queue and the look at the connection while it is full.
 func feed(conn *net.TCPConn, rest []byte, stdin *os.File, ended <-chan struct{}) {
-	queue := make(chan []byte, 16)
+	queue := make(chan []byte, 2) // frames, up to 1 MiB each
 	defer close(queue)
 	go func() {
 		open := true
