@@ -1,5 +1,4 @@
 /** The engine on QEMU: boot, launch and resume differ only in where RAM and device state come from. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../../errors/index.js';
 import type { BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ResumeSpec, Vm, VmSize } from '../contracts.js';
@@ -160,6 +159,3 @@ async function withinLimit<T>(process: VmmProcess, work: Promise<T>): Promise<T>
   }
 }
 
-export async function prepareRunDir(runDir: string): Promise<void> {
-  await mkdir(runDir, { recursive: true, mode: 0o700 });
-}

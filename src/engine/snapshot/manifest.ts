@@ -4,12 +4,12 @@
  *
  * The magic says what kind of file this is, the schema which layout it has; they change separately.
  */
-import { createHash } from 'node:crypto';
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors/index.js';
 import { SnapshotRefusedError } from '../contracts.js';
+import { hashFile } from './digest.js';
 
 export const FILES = { manifest: 'manifest.json', ram: 'ram', deviceState: 'device-state' } as const;
 
@@ -89,39 +89,4 @@ export function checkMachine(dir: string, pinned: MachinePin, here: MachinePin):
 async function checkSize(path: string, expected: number): Promise<void> {
   const size = await stat(path).then((s) => s.size, (error: unknown) => messageOf(error));
   if (size !== expected) throw new SnapshotRefusedError(`${path}: ${typeof size === 'number' ? `${size} bytes` : size}, the manifest says ${expected} bytes`);
-}
-
-const CHUNK = 1024 * 1024;
-
-/**
- * sha256 over the file's non-zero chunks, each preceded by its position, so that a sparse RAM file of many GiB costs
- * what it holds. Also counts those bytes.
- */
-export async function hashSparse(path: string): Promise<{ sha256: string; nonZeroBytes: number }> {
-  const hash = createHash('sha256');
-  const chunk = Buffer.alloc(CHUNK);
-  const zeros = Buffer.alloc(CHUNK);
-  const position = Buffer.alloc(8);
-  const file = await open(path, 'r');
-  let nonZeroBytes = 0;
-  try {
-    for (let offset = 0; ; ) {
-      const { bytesRead } = await file.read(chunk, 0, CHUNK, offset);
-      if (bytesRead === 0) break;
-      const data = chunk.subarray(0, bytesRead);
-      if (data.compare(zeros, 0, bytesRead) !== 0) {
-        position.writeBigUInt64LE(BigInt(offset));
-        hash.update(position).update(data);
-        nonZeroBytes += bytesRead;
-      }
-      offset += bytesRead;
-    }
-  } finally {
-    await file.close();
-  }
-  return { sha256: hash.digest('hex'), nonZeroBytes };
-}
-
-export async function hashFile(path: string): Promise<string> {
-  return (await hashSparse(path)).sha256;
 }

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { messageOf } from '../../errors/index.js';
 import { SnapshotRefusedError, type SuspensionInfo } from '../contracts.js';
 import { addressOf, dirtyRuns, PAGE, type PageRun, ramMappings, readFully } from './dirty.js';
-import { hashFile } from './manifest.js';
+import { hashFile } from './digest.js';
 
 const manifestSchema = z.object({
   magic: z.literal('tardigrade-suspension'),

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/** The command line. Settings come from TARDIGRADE_* variables (docs/configuration.md). */
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { loadConfig } from '../config/config.js';
+import { prepareAssets } from '../daemon/prepare.js';
+import { localAccess } from '../daemon/access.js';
+import { messageOf } from '../errors/index.js';
+import { createFileLog } from '../logs/file-log.js';
+import { createProgress } from './progress.js';
+import { environment } from './env.js';
+import { serve } from './serve.js';
+
+const USAGE = `usage: tardigrade <command>
+
+  serve                      serve the AWS API and the MicroVM endpoints until Ctrl-C
+  setup                      make kernel, base image and builder now instead of at the first start
+  env                        print the exports that point any AWS tool here
+  logs <group> <stream>      print a log stream (build and application output)
+  help                       this text
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command = '', ...rest] = args;
+  const config = loadConfig();
+  const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
+  switch (command) {
+    case 'serve':
+      await serve(config, logger);
+      return 0;
+    case 'setup':
+      await prepareAssets(config, logger, createProgress());
+      return 0;
+    case 'env':
+      process.stdout.write(environment(await localAccess(config)));
+      return 0;
+    case 'logs': {
+      const [group, stream] = rest;
+      if (group === undefined || stream === undefined) throw new Error('logs needs a group and a stream, e.g. tardigrade logs /aws/lambda-microvms/my-image <stream>');
+      for await (const line of createFileLog(join(config.dataDir, 'logs')).read(group, stream)) process.stdout.write(`${line}\n`);
+      return 0;
+    }
+    case 'help':
+    case '--help':
+      process.stdout.write(USAGE);
+      return 0;
+    default:
+      process.stderr.write(USAGE);
+      return 2;
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`tardigrade: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}

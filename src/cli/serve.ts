@@ -1,0 +1,23 @@
+/** `tardigrade serve`: runs the service until it is told to stop. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import { startDaemon } from '../daemon/daemon.js';
+import { createProgress } from './progress.js';
+
+export async function serve(config: Config, logger: Logger): Promise<void> {
+  const progress = createProgress();
+  const daemon = await startDaemon(config, logger, progress);
+  process.stdout.write(
+    [
+      `Tardigrade serves the AWS API on ${daemon.apiUrl} and MicroVM endpoints on port ${daemon.endpointPort}.`,
+      `Engine: ${daemon.info.vmm}, ${daemon.info.accelerator.toUpperCase()} (${daemon.info.reason}).`,
+      'In another terminal: eval "$(npx tardigrade env)". Ctrl-C suspends what runs and stops.',
+      '',
+    ].join('\n'),
+  );
+  await new Promise<void>((resolve) => {
+    // A second signal must not cut the suspending short, or guests would be lost: it is ignored.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
+  await progress.step('suspend running MicroVMs and stop', () => daemon.close());
+}
