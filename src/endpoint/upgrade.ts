@@ -93,6 +93,9 @@ function switchingHeaders(answer: IncomingMessage, offered: Subprotocols): strin
 }
 
 function join(client: Duplex, clientHead: Buffer, app: Duplex, appHead: Buffer, touch: () => void): void {
+  // The end of one direction is not the end of the other.
+  client.allowHalfOpen = true;
+  app.allowHalfOpen = true;
   if (appHead.length > 0) client.write(appHead);
   if (clientHead.length > 0) app.write(clientHead);
   for (const [from, to] of [[client, app], [app, client]] as const) {

@@ -56,6 +56,9 @@ export class FakeGateway implements MicrovmGateway {
   }
 }
 
+/** Header fields: an object over the usual ones, or raw pairs instead of them. */
+export type RequestOptions = Omit<https.RequestOptions, 'headers'> & { headers?: readonly string[] | Record<string, string> };
+
 export interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
@@ -68,16 +71,20 @@ export interface Harness {
   readonly gateway: FakeGateway;
   readonly tokens: TokenService;
   readonly token: string;
+  /** Of the same keys, MicroVM and ports, but an hour old. */
+  readonly expired: string;
   readonly port: number;
   readonly ca: string;
+  /** Closes the endpoint; done after the test anyway. */
+  close(): Promise<void>;
   /** Serves an app on a guest port (8080 unless told). */
   app(listener: http.RequestListener, guestPort?: number): Promise<http.Server>;
   /** Serves raw TCP as an app. */
   rawApp(onConnection: (socket: Socket) => void, guestPort?: number): Promise<net.Server>;
   /** A request with the token; more options override. The caller ends it. */
-  request(options?: https.RequestOptions): http.ClientRequest;
+  request(options?: RequestOptions): http.ClientRequest;
   /** Sends a whole request and reads the whole answer. */
-  fetch(options?: https.RequestOptions, body?: string | Buffer): Promise<Answer>;
+  fetch(options?: RequestOptions, body?: string | Buffer): Promise<Answer>;
   /** Raw bytes over TLS; everything the server sends until it closes. */
   raw(bytes: string): Promise<string>;
   tlsConnect(): Promise<tls.TLSSocket>;
@@ -99,11 +106,15 @@ export async function start(t: TestContext): Promise<Harness> {
   const tokens = await createTokenService({ dataDir, clock });
   const server = createEndpointServer({ config: { endpointHost: '127.0.0.1', endpointPort: 0, domain: 'localhost' }, certificates, tokens, gateway, log: quiet });
   const { port } = await server.listen();
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= server.close());
   t.after(async () => {
     certificates.close();
-    await server.close();
+    await close();
   });
   const ca = await readFile(certificates.caFile ?? '', 'utf8');
+  const anHourAgo = await createTokenService({ dataDir, clock: { now: () => Date.now() - 3_600_000 } });
+  const expired = await anHourAgo.issueAppToken({ microvmId: VM, allowedPorts: [{ allPorts: {} }], expiresInMinutes: 59 });
   const token = await tokens.issueAppToken({ microvmId: VM, allowedPorts: [{ allPorts: {} }], expiresInMinutes: 5 });
 
   const listen = async (server: net.Server, guestPort: number): Promise<void> => {
@@ -116,7 +127,7 @@ export async function start(t: TestContext): Promise<Harness> {
   };
 
   const harness: Harness = {
-    gateway, tokens, token, port, ca,
+    gateway, tokens, token, expired, port, ca, close,
     async app(listener, guestPort = 8080) {
       const server = http.createServer(listener);
       await listen(server, guestPort);
@@ -136,7 +147,7 @@ export async function start(t: TestContext): Promise<Harness> {
     request: ({ headers, ...options } = {}) =>
       https.request({
         host: '127.0.0.1', port, servername: HOST, ca, agent: false,
-        headers: Array.isArray(headers) ? headers : { host: `${HOST}:${port}`, 'x-aws-proxy-auth': token, ...headers },
+        headers: isRaw(headers) ? [...headers] : { host: `${HOST}:${port}`, 'x-aws-proxy-auth': token, ...headers },
         ...options,
       }),
     fetch: (options, body) => read(harness.request(options), body),
@@ -155,6 +166,10 @@ export async function start(t: TestContext): Promise<Harness> {
       }),
   };
   return harness;
+}
+
+function isRaw(headers: RequestOptions['headers']): headers is readonly string[] {
+  return Array.isArray(headers);
 }
 
 export function read(req: http.ClientRequest, body?: string | Buffer): Promise<Answer> {

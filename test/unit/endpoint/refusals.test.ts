@@ -11,17 +11,18 @@ test('a request without a token or with garbage is refused before anything conne
   const h = await start(t);
   await h.app((_req, res) => res.end('reached'));
   for (const headers of [{ host: HOST }, { host: HOST, 'x-aws-proxy-auth': '' }, { host: HOST, 'x-aws-proxy-auth': 'garbage' }, { host: HOST, 'x-aws-proxy-auth': h.token.slice(0, -3) + 'AAA' }]) {
-    assertRefused(await h.fetch({ headers: Object.entries(headers).flat() as never }), 403, 'Request missing authentication', 'UNAUTHORIZED');
+    assertRefused(await h.fetch({ headers: Object.entries(headers).flat() }), 403, 'Request missing authentication', 'UNAUTHORIZED');
   }
-  assertRefused(await h.fetch({ headers: ['host', HOST, 'x-aws-proxy-auth', h.token, 'x-aws-proxy-auth', h.token] as never }), 403, 'Request missing authentication', 'UNAUTHORIZED');
+  assertRefused(await h.fetch({ headers: ['host', HOST, 'x-aws-proxy-auth', h.token, 'x-aws-proxy-auth', h.token] }), 403, 'Request missing authentication', 'UNAUTHORIZED');
   assert.equal(h.gateway.connects, 0);
   assert.equal(h.gateway.touches, 0);
 });
 
-test('a token of another MicroVM and an unknown host are refused alike', async (t) => {
+test('a token of another MicroVM, an expired one and an unknown host are refused alike', async (t) => {
   const h = await start(t);
   const other = await h.tokens.issueAppToken({ microvmId: 'microvm-other', allowedPorts: [{ allPorts: {} }], expiresInMinutes: 5 });
   assertRefused(await h.fetch({ headers: { 'x-aws-proxy-auth': other } }), 403, 'Token authentication failed', 'UNAUTHORIZED');
+  assertRefused(await h.fetch({ headers: { 'x-aws-proxy-auth': h.expired } }), 403, 'Token authentication failed', 'UNAUTHORIZED');
   const bare = { servername: '', checkServerIdentity: () => undefined };
   const hosts = ['localhost', 'x.microvm.localhost', `a.${HOST}`, '.microvm.localhost', `${LABEL}.microvm.localhost.evil`, `${LABEL}.microvm.other`];
   for (const host of hosts) assertRefused(await h.fetch({ ...bare, headers: { host } }), 403, 'Token authentication failed', 'UNAUTHORIZED');
