@@ -35,7 +35,7 @@ const fails = (code: string, status: number) => (error: unknown) => {
   return true;
 };
 
-const put = (Key: string, Body: PutObjectCommandInput['Body'], more: Partial<PutObjectCommandInput> = {}) => s3.send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
+const put = (Key: string, Body: string | Readable, more: Partial<PutObjectCommandInput> = {}) => s3.send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
 
 async function read(Key: string, Range?: string): Promise<string> {
   const got = await s3.send(new GetObjectCommand({ Bucket, Key, Range }));
@@ -164,7 +164,7 @@ test('multipart: parts in any order become one object; wrong lists are refused; 
   const bodies = [Buffer.alloc(5 * 1024 * 1024, 'a'), Buffer.from('the end')];
   const parts: { PartNumber: number; ETag: string | undefined }[] = [];
   for (const PartNumber of [2, 1]) {
-    const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body: bodies[PartNumber - 1] }));
+    const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body: bodies[PartNumber - 1] ?? '' }));
     parts.unshift({ PartNumber, ETag });
   }
   const complete = (Parts: typeof parts) => s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
