@@ -11,33 +11,43 @@ import (
 	"testing"
 )
 
-// Tests of the real container set-up need root and run in a mount namespace of their own, with an empty /run,
-// so that nothing of theirs is left on the machine: the test binary starts itself again in one.
-const inNamespace = "TARDIGRADE_TEST_NAMESPACE"
+const isOwnProcess = "TARDIGRADE_TEST_OWN_PROCESS"
 
-func ownNamespace(t *testing.T) bool {
+// ownProcess reports true in a process that runs this test alone, and starts it (and reports false) in any
+// other: an agent's reaper collects every child of its process, those of other tests too.
+func ownProcess(t *testing.T, cloneFlags uintptr) bool {
 	t.Helper()
-	if os.Getenv(inNamespace) != "" {
-		if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
-			t.Fatal(err)
-		}
+	if os.Getenv(isOwnProcess) != "" {
 		return true
 	}
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
 	command := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v")
-	command.Env = append(os.Environ(), inNamespace+"=1")
-	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	command.Env = append(os.Environ(), isOwnProcess+"=1")
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: cloneFlags}
 	output, err := command.CombinedOutput()
 	t.Logf("%s", output)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return false
+}
+
+// ownNamespace is ownProcess for tests of the real container set-up, which need root: in a mount namespace with
+// an empty /run, so that nothing of theirs is left on the machine.
+func ownNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	if !ownProcess(t, syscall.CLONE_NEWNS) {
+		return false
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	return true
 }
 
 // containerFolder is a root file system of one program, the test binary as /bin/probe.

@@ -14,7 +14,11 @@ func readLines(r io.Reader, emit func(text string)) {
 	buffer := make([]byte, 0, 4<<10)
 	for {
 		if len(buffer) == cap(buffer) {
-			buffer = append(make([]byte, 0, 2*cap(buffer)), buffer...)
+			size := 2 * cap(buffer)
+			if size > lineMax {
+				size = lineMax + 1 // one more tells a line that just fits from a longer one
+			}
+			buffer = append(make([]byte, 0, size), buffer...)
 		}
 		n, err := r.Read(buffer[len(buffer):cap(buffer)])
 		fresh := len(buffer)
@@ -29,7 +33,7 @@ func readLines(r io.Reader, emit func(text string)) {
 			fresh += end + 1
 			start = fresh
 		}
-		if len(buffer)-start >= lineMax {
+		if len(buffer)-start > lineMax {
 			cut := start + runeBoundary(buffer[start:start+lineMax])
 			emit(string(buffer[start:cut]))
 			start = cut
