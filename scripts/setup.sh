@@ -27,8 +27,8 @@ step() {
 }
 
 case "$(uname -m)" in
-  x86_64) emulator="qemu-system-x86 seabios" ;;
-  aarch64) emulator="qemu-system-arm" ;;
+  x86_64) emulator="qemu-system-x86 seabios" kernel=linux-image-cloud-amd64 ;;
+  aarch64) emulator="qemu-system-arm" kernel=linux-image-cloud-arm64 ;;
   *) die "x86_64 or aarch64 is needed (this is $(uname -m))" ;;
 esac
 packages="$emulator qemu-utils mmdebstrap buildah nftables iproute2 golang-go kmod cpio lz4 xz-utils zstd e2fsprogs util-linux ca-certificates"
@@ -37,7 +37,7 @@ for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 # The kernel's package is looked up too, so apt's lists must be there.
-if [ -n "$missing" ] || ! apt-cache show linux-image-cloud-amd64 linux-image-cloud-arm64 >/dev/null 2>&1; then
+if [ -n "$missing" ] || ! apt-cache show $kernel >/dev/null 2>&1; then
   command -v apt-get >/dev/null || die "a Debian system is needed; these packages are missing:$missing"
   step "apt: update the package lists" apt-get update -q
 fi

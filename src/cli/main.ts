@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 /** The command line. Settings come from TARDIGRADE_* variables (docs/configuration.md). */
-import { join } from 'node:path';
 import { pino } from 'pino';
 import { loadConfig } from '../config/config.js';
 import { prepareAssets } from '../daemon/prepare.js';
-import { localAccess } from '../daemon/access.js';
+import { localAccess, localLogs } from '../daemon/access.js';
 import { messageOf } from '../errors/index.js';
-import { createFileLog } from '../logs/file-log.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
 import { serve } from './serve.js';
@@ -37,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'logs': {
       const [group, stream] = rest;
       if (group === undefined || stream === undefined) throw new Error('logs needs a group and a stream, e.g. tardigrade logs /aws/lambda-microvms/my-image <stream>');
-      for await (const line of createFileLog(join(config.dataDir, 'logs')).read(group, stream)) process.stdout.write(`${line}\n`);
+      for await (const line of localLogs(config).read(group, stream)) process.stdout.write(`${line}\n`);
       return 0;
     }
     case 'help':

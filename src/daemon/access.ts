@@ -3,6 +3,8 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { loadOrCreateCredentials } from '../keys/credentials.js';
+import type { LogReader } from '../logs/contracts.js';
+import { createFileLog } from '../logs/file-log.js';
 
 export interface LocalAccess {
   readonly apiUrl: string;
@@ -25,4 +27,9 @@ export async function localAccess(config: Config): Promise<LocalAccess> {
     region: config.region,
     caFile: hasCa ? caFile : undefined,
   };
+}
+
+/** The log streams of a data folder, readable while its daemon runs. */
+export function localLogs(config: Config): LogReader {
+  return createFileLog(join(config.dataDir, 'logs'));
 }

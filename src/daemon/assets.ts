@@ -11,7 +11,7 @@ import { digestOf, ensureAsset } from '../assets/store.js';
 import { makeBuilderTemplate } from '../builder/template.js';
 import type { BuilderHost } from '../builder/template.js';
 import type { Config } from '../config/config.js';
-import { hostCpuDigest } from '../engine/qemu/host.js';
+import { hostCpuDigest, hostTscKhz } from '../engine/qemu/host.js';
 import type { EngineInfo } from '../engine/contracts.js';
 import { probeHost } from '../engine/qemu/probe.js';
 
@@ -22,6 +22,7 @@ export interface GuestAssets {
   readonly kernel: string;
   readonly initramfs: string;
   readonly info: EngineInfo;
+  readonly tscKhz: number | undefined;
 }
 
 export async function ensureGuest(config: Config, progress: Progress): Promise<GuestAssets> {
@@ -30,14 +31,14 @@ export async function ensureGuest(config: Config, progress: Progress): Promise<G
   const initramfs = await ensureInitramfs(config.assetsDir, AGENT_DIR, kernel, progress);
   const info = await progress.step('accelerator: look for a working KVM', () =>
     probeHost({ wanted: config.accelerator, kernel: kernel.image, initramfs, cacheFile: join(config.assetsDir, 'kvm-probe.json') }));
-  return { kernel: kernel.image, initramfs, info };
+  return { kernel: kernel.image, initramfs, info, tscKhz: await hostTscKhz() };
 }
 
 /** The folder of the builder's template. It fits one VMM, accelerator and guest only, so those are in its name. */
 export async function ensureBuilder(config: Config, guest: GuestAssets, host: BuilderHost, progress: Progress): Promise<string> {
   const disk = await ensureBuilderDisk(config.assetsDir, progress);
   const { vmm, accelerator, architecture } = guest.info;
-  const digest = digestOf(basename(dirname(disk)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), 'layout-1');
+  const digest = digestOf(basename(dirname(disk)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), 'layout-2');
   const dir = await ensureAsset(config.assetsDir, 'template', digest, (target) =>
     progress.step('builder: boot and snapshot', () => makeBuilderTemplate(host, target, disk, availableParallelism())));
   return join(dir, 'template');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createApiServer } from '../api/server.js';
 import type { Progress } from '../assets/contracts.js';
-import { createS3 } from '../aws/s3/service.js';
+import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
 import { systemClock } from '../clock/index.js';
 import type { Config } from '../config/config.js';
@@ -18,6 +18,7 @@ import { endOrphans } from '../engine/qemu/host.js';
 import { createCertificates } from '../endpoint/certificates.js';
 import { createEndpointServer } from '../endpoint/server.js';
 import { createTokenService } from '../endpoint/tokens.js';
+import { messageOf } from '../errors/index.js';
 import { createGuestAgent } from '../guest/agent.js';
 import { createCallHook } from '../hooks/call.js';
 import { createImages } from '../images/service.js';
@@ -75,9 +76,9 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
 
   const store = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => store.close());
-  const log = createFileLog(join(dataDir, 'logs'));
+  const log = createFileLog(join(dataDir, 'logs'), { onError: (error) => logger.warn({ error: messageOf(error) }, 'log lines lost') });
   const callHook = createCallHook();
-  const s3 = createS3({ dir: join(dataDir, 's3') });
+  const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const shared = { store, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger };
   const images = createImages({
     ...shared,

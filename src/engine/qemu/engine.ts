@@ -17,6 +17,7 @@ export interface QemuEngineOptions {
   readonly info: EngineInfo;
   readonly kernel: string;
   readonly initramfs: string;
+  readonly tscKhz: number | undefined;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
 }
@@ -26,7 +27,7 @@ const START_LIMIT_MS = 60_000;
 
 export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
-  const machine = machineFor(info.architecture, info.accelerator);
+  const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
 
   const pinOf = async (): Promise<MachinePin> => ({
     vmm: info.vmm,
@@ -34,7 +35,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
     architecture: info.architecture,
     type: machine.type,
     cpu: machine.cpu,
-    hostCpu: machine.cpu === 'host' ? await hostCpuDigest() : '',
+    hostCpu: await hostCpuDigest(),
   });
 
   const loadTemplate = async (dir: string): Promise<{ manifest: TemplateManifest; pin: MachinePin }> => {

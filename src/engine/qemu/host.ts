@@ -17,7 +17,18 @@ export async function vmmVersion(program: string): Promise<string> {
   }
 }
 
-/** What `-cpu host` means here: the model and its features. */
+/**
+ * Frequency of the host's time stamp counter in kHz, when it is constant. The kernel's bogomips is twice the TSC's
+ * MHz on such a CPU.
+ */
+export async function hostTscKhz(): Promise<number | undefined> {
+  const text = await readFile('/proc/cpuinfo', 'utf8');
+  const bogomips = /^bogomips\s*:\s*([\d.]+)$/m.exec(text)?.[1];
+  if (bogomips === undefined || !/^flags\s*:.*\bconstant_tsc\b/m.test(text)) return undefined;
+  return Math.round((Number(bogomips) / 2) * 1000);
+}
+
+/** The host's CPU model and its features: what `-cpu host` means, and where the TSC's frequency comes from. */
 export async function hostCpuDigest(): Promise<string> {
   const text = await readFile('/proc/cpuinfo', 'utf8');
   const lines = text.split('\n\n')[0]?.split('\n').filter((line) => /^(model name|flags|Features|CPU (implementer|part|variant))\s/.test(line)) ?? [];

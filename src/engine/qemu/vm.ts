@@ -42,7 +42,8 @@ export class QemuVm implements Vm {
 
   dial(port: number, signal?: AbortSignal): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: this.parts.host, port, noDelay: true });
+      // Half-open: the guest's end of stream must not end ours.
+      const socket = connect({ host: this.parts.host, port, noDelay: true, allowHalfOpen: true });
       const abort = (): void => void socket.destroy(new Error('dial aborted', { cause: signal?.reason }));
       signal?.addEventListener('abort', abort, { once: true });
       if (signal?.aborted === true) abort();

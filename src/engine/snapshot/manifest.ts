@@ -26,7 +26,7 @@ const manifestSchema = z.object({
     architecture: z.enum(['x86_64', 'arm64']),
     type: z.string(),
     cpu: z.string(),
-    /** With cpu=host, what that means: model name and flags, hashed; else empty. */
+    /** Model name and flags of the host's CPU, hashed: its features and its TSC reach the guest. */
     hostCpu: z.string(),
   }),
   size: z.object({ memoryMiB: z.number().int().positive(), vcpus: z.number().int().positive() }),
