@@ -84,19 +84,23 @@ async function capture(agent: GuestAgent, args: readonly string[], signal: Abort
 const MAX_CAPTURE = 1024 * 1024;
 const MAX_LINE = 16 * 1024;
 
-const ociConfig = z.object({
-  Entrypoint: z.array(z.string()).nullish(),
-  Cmd: z.array(z.string()).nullish(),
-  Env: z.array(z.string()).nullish(),
-  WorkingDir: z.string().nullish(),
-  User: z.string().nullish(),
-  StopSignal: z.string().nullish(),
+const inspected = z.object({
+  OCIv1: z.object({
+    config: z.object({
+      Entrypoint: z.array(z.string()).nullish(),
+      Cmd: z.array(z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+      WorkingDir: z.string().nullish(),
+      User: z.string().nullish(),
+      StopSignal: z.string().nullish(),
+    }),
+  }),
 });
 
 function parseConfig(text: string): ContainerConfig {
-  let config: z.infer<typeof ociConfig>;
+  let config: z.infer<typeof inspected>['OCIv1']['config'];
   try {
-    config = ociConfig.parse(JSON.parse(text));
+    config = inspected.parse(JSON.parse(text)).OCIv1.config;
   } catch (error) {
     throw new Fault(`the built image's config is unreadable: ${messageOf(error)}`);
   }

@@ -25,7 +25,7 @@ cp -a "$tree/." /out/ || exit ${EXIT.output}
 umount /out || exit ${EXIT.output}
 `;
 
-/** Prints the built image's config as JSON. */
-export const INSPECT_COMMAND = ['buildah', 'inspect', '--type', 'image', '--format', '{{json .OCIv1.Config}}', 'result'];
+/** Prints what is known of the built image as JSON; `OCIv1.config` is the OCI image config. */
+export const INSPECT_COMMAND = ['buildah', 'inspect', '--type', 'image', 'result'];
 /** Prints the bytes used on the output disk. */
 export const USED_SCRIPT = `mount -t ext4 -o ro ${BUILDER_DEVICES.output} /out && df --output=used -B1 /out | tail -n 1; umount /out`;
