@@ -97,6 +97,7 @@ func (a *agent) spawn(spec *launch, files []uintptr) (*process, error) {
 }
 
 // inherit takes from the application what exec leaves open: environment, folder and capabilities, not the user.
+// Unknown: guest-exec-defaults
 func (l *launch) inherit(app *launch) {
 	env := make(map[string]string, len(app.Env)+len(l.Env))
 	for key, value := range app.Env {

@@ -34,7 +34,7 @@ type initReport struct {
 }
 
 // containerInit is PID 1 of the container: it makes the container around itself, starts the application as its
-// child, passes signals on, reaps, and ends as the application ends.
+// child, passes signals on, reaps, and ends as the application ends. Unknown: guest-init-pid1
 func containerInit() {
 	runtime.LockOSThread() // the application's parent-death signal is bound to the thread
 	runtime.GOMAXPROCS(1)

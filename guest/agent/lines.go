@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-const lineMax = 64 << 10 // bytes; longer lines are split
+const lineMax = 64 << 10 // bytes; longer lines are split. Unknown: guest-log-lines
 
 // readLines calls emit for each line until the end of r, the unfinished last one too. It always keeps reading:
 // a writer must never block on its log.

@@ -70,7 +70,7 @@ func containerMounts(allCapabilities bool) []mountPoint {
 		sys,
 		{"tmpfs", "/dev", "tmpfs", syscall.MS_NOSUID | syscall.MS_STRICTATIME, "mode=0755,size=65536k"},
 		{"devpts", "/dev/pts", "devpts", syscall.MS_NOSUID | syscall.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5"},
-		{"shm", "/dev/shm", "tmpfs", noPrograms, "mode=1777"},
+		{"shm", "/dev/shm", "tmpfs", noPrograms, "mode=1777"}, // half of the memory. Unknown: guest-shm
 		{"mqueue", "/dev/mqueue", "mqueue", noPrograms, ""},
 	}
 }
@@ -103,7 +103,7 @@ func fillDev() error {
 }
 
 // protectProc makes read-only the parts of /proc through which root could change the kernel without the
-// capability for it, as container runtimes do.
+// capability for it, as container runtimes do. Unknown: guest-proc-ro
 func protectProc() error {
 	for _, path := range []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"} {
 		if _, err := os.Stat(path); os.IsNotExist(err) {

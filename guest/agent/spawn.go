@@ -152,6 +152,7 @@ func changeRoot(folder string) error {
 
 // limitOpenFiles sets the limits of a process (0: the calling one) to 1024 soft, which processes rely on
 // (select(2), daemons that close every descriptor up to the limit), and what the agent may itself have, hard.
+// Unknown: guest-nofile-hard
 func limitOpenFiles(pid int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -18,7 +18,7 @@ type identity struct {
 const accountFileMax = 4 << 20
 
 // lookUpUser resolves an image's USER: "", "user", "uid", "user:group", "uid:gid" in any mix. As in Docker a
-// uid need not be listed, and a group given explicitly replaces the supplementary groups.
+// uid need not be listed, and a group given explicitly replaces the supplementary groups. Unknown: guest-user-groups
 func lookUpUser(spec string) (*identity, error) {
 	name, group, groupGiven := strings.Cut(spec, ":")
 	if name == "" {

@@ -80,6 +80,7 @@ func (a *agent) wake(conn *net.TCPConn, r *request) error {
 	return nil
 }
 
+// apply leaves CLOCK_MONOTONIC where the snapshot had it; AWS advances it. Unknown: guest-monotonic
 func (w *waker) apply(nanos int64, pool *randPoolInfo, hostname string) error {
 	now := syscall.NsecToTimespec(nanos)
 	if _, _, errno := syscall.Syscall(sysClockSettime, clockRealtime, uintptr(unsafe.Pointer(&now)), 0); errno != 0 {
