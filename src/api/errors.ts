@@ -15,7 +15,7 @@ export interface WireError {
 /** The body is larger than this server reads. */
 export class RequestTooLargeError extends RequestError {}
 
-/** No operation has this method and path. */
+/** No operation has this method and path. Unknown: unknown-path */
 export class UnknownOperationError extends RequestError {}
 
 const requestErrors: readonly (readonly [new (...args: never[]) => RequestError, type: string, status: number])[] = [

@@ -30,6 +30,7 @@ export function idempotent(store: IdempotencyStore, request: IdempotentRequest, 
   }
   const response = before.response as Readonly<Record<string, unknown>>;
   if (before.requestHash === hash) return response;
+  // Unknown: client-token-mismatch
   throw new ConflictError(
     `The clientToken was already used for ${operation} with different parameters: use a new token for a new request`,
     request.resourceType,

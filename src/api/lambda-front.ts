@@ -11,7 +11,7 @@ import { firstValues, type RequestHead } from './sigv4/request-head.js';
 import { checkSignature, precheck, type Candidate, type VerifyOptions } from './sigv4/verify.js';
 import { SerializationError } from './validation.js';
 
-/** Largest request body, bytes; the service's own limit for synchronous payloads. */
+/** Largest request body, bytes; the service's own limit for synchronous payloads. Unknown: body-limit */
 const maxBodyBytes = 6 * 1024 * 1024;
 
 /** AWS's tolerance for clocks that are off. */

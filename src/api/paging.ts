@@ -19,7 +19,7 @@ export interface PageInput {
 }
 
 export interface Pager {
-  /** Throws ValidationError for a token that is not from this list. */
+  /** Throws ValidationError for a token that is not from this list. Unknown: next-token-text */
   request(scope: PageScope, input: PageInput): PageRequest;
   token(scope: PageScope, page: Pick<Page<unknown>, 'next'>): string | undefined;
 }

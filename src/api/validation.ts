@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import { RequestError, ValidationError } from '../errors/index.js';
 
-/** The body cannot be read as the operation's input: AWS `SerializationException` (400). */
+/** The body cannot be read as the operation's input: AWS `SerializationException` (400). Unknown: wrong-json-type */
 export class SerializationError extends RequestError {}
 
 /** Deeper JSON than any input of this API has; keeps the recursion below bounded. */
@@ -36,7 +36,7 @@ function rule(issue: z.core.$ZodIssue): string {
   return issue.message; // the shapes state their rules in AWS's words
 }
 
-/** Lists count from 1 and say `member`, as AWS's do: `allowedPorts.1.member.port`. */
+/** Lists count from 1 and say `member`, as AWS's do: `allowedPorts.1.member.port`. Unknown: member-path */
 function memberPath(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `${part + 1}.member` : String(part))).join('.');
 }

@@ -34,7 +34,7 @@ export interface AuthorizeDeps {
 
 const DEFAULT_PORT = 8080; // spec §5.2
 
-/** Order of checks: host, token, port syntax, port allowed. */
+/** Order of checks: host, token, port syntax, port allowed. Unknown: endpoint-order */
 export function createAuthorize(deps: AuthorizeDeps): Authorize {
   const labelOf = createLabelOf(deps.domain);
   return async ({ host, serverName, token, port: portText }) => {

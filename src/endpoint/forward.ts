@@ -55,7 +55,7 @@ class Exchange {
   #dialing: AbortController | undefined;
   #stopUpload: (() => void) | undefined;
   #retried = false;
-  /** `Expect: 100-continue` without a 100 so far. Node ends the client's connection if it stays so. */
+  /** `Expect: 100-continue` without a 100 so far. Node ends the client's connection if it stays so. Unknown: endpoint-expect */
   #awaitsContinue: boolean;
 
   constructor(

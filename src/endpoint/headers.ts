@@ -7,12 +7,13 @@ const HOP_BY_HOP = new Set([
 /** Never removed because a `Connection` field names them: that would change the message itself. */
 const END_TO_END = new Set(['host', 'content-length', 'content-type', 'trailer', 'expect']);
 const CONTROL_PREFIX = 'x-aws-proxy-';
+/** Always ours, also when the client sent one. Unknown: endpoint-requestid */
 const REQUEST_ID = 'x-amzn-requestid';
 
 /** name, value, name, value, … as node's `rawHeaders` */
 export type RawHeaders = readonly string[];
 
-/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. */
+/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. No `X-Forwarded-*` is added or removed. Unknown: endpoint-forwarded */
 export function toApplication(raw: RawHeaders, requestId: string): string[] {
   const named = namedByConnection(raw);
   const out: string[] = [];

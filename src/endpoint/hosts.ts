@@ -5,7 +5,7 @@ export type LabelOf = (host: string, serverName: string | undefined) => string |
 
 /**
  * @param domain lower case
- * @returns a function of the Host header (`name[:port]`) and the TLS server name, which must agree when it is sent.
+ * @returns a function of the Host header (`name[:port]`) and the TLS server name, which must agree when it is sent. Unknown: endpoint-sni
  */
 export function createLabelOf(domain: string): LabelOf {
   const suffix = `.microvm.${domain}`;

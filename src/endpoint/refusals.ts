@@ -9,6 +9,7 @@ export interface Refusal {
   readonly error?: 'UNAUTHORIZED' | 'APP_CONNECT_FAILED' | 'MICROVM_CONNECT_FAILED';
 }
 
+/** The header is recorded for a bad token; here every 403 has it. Unknown: endpoint-403-header */
 const forbidden = (text: string): Refusal => ({ status: 403, text, error: 'UNAUTHORIZED' });
 const connectFailed: Refusal = { status: 502, text: '', error: 'MICROVM_CONNECT_FAILED' };
 const appFailed: Refusal = { status: 502, text: '', error: 'APP_CONNECT_FAILED' };
@@ -16,10 +17,10 @@ const appFailed: Refusal = { status: 502, text: '', error: 'APP_CONNECT_FAILED' 
 export const REFUSAL = {
   /** No token, or one that cannot be read. */
   missingToken: forbidden('Request missing authentication'),
-  /** Token of another MicroVM, expired token (guess: as one of another MicroVM), unknown host. */
+  /** Token of another MicroVM, expired token (as one of another MicroVM; Unknown: endpoint-expired), unknown host. */
   wrongToken: forbidden('Token authentication failed'),
   wrongPort: forbidden('Access to port denied'),
-  /** The body of AWS's 400 is not known: none is sent, nor an `x-aws-proxy-error`. */
+  /** The body of AWS's 400 is not known: none is sent, nor an `x-aws-proxy-error`. Unknown: endpoint-400 */
   badRequest: { status: 400, text: '' },
   /** The application cannot be reached, crashed, or does not speak HTTP/1.1. */
   appFailed,
@@ -27,7 +28,7 @@ export const REFUSAL = {
   internal: { status: 500, text: '' },
 } as const satisfies Record<string, Refusal>;
 
-/** Header of `terminated` and `suspended`: §5.6 gives it for terminated, §15 only the empty body. */
+/** Header of `terminated` and `suspended`: §5.6 gives it for terminated, §15 only the empty body. Unknown: endpoint-error-header */
 export const UNREACHABLE: Readonly<Record<UnreachableReason, Refusal>> = {
   terminated: connectFailed,
   suspended: connectFailed,

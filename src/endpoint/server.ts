@@ -33,7 +33,7 @@ export interface EndpointServerDeps {
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
 }
 
-/** A client has this long to send the head of a request. */
+/** A client has this long to send the head of a request. Unknown: endpoint-limits, as the next two */
 const HEAD_TIMEOUT_MS = 60_000;
 /** A connection without a request is kept this long. AWS's figure is not published; 60 s is what its load balancers use. */
 const KEEP_ALIVE_MS = 60_000;
@@ -133,7 +133,7 @@ async function admit(authorize: Authorize, req: IncomingMessage, offered: Subpro
   });
 }
 
-/** Node joins repeated fields of these names by commas: such a value is no token and no port. */
+/** Node joins repeated fields of these names by commas: such a value is no token and no port. Unknown: endpoint-dup-auth */
 function text(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }

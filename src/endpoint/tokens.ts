@@ -12,6 +12,7 @@ import { LruMap } from './lru-map.js';
 import { toPortRanges, type PortRange } from './ports.js';
 import { loadOrCreateTokenKeys, type TokenKeys } from './token-keys.js';
 
+/** Unknown: endpoint-claims (encrypted, so no client sees them). */
 export interface TokenClaims {
   readonly microvmId: string;
   readonly kind: 'app';

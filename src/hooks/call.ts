@@ -10,7 +10,7 @@ import type { CallHook, HookCall, HookName, HookOutcome } from './contracts.js';
 import { postOnce } from './post.js';
 
 const PATH = '/aws/lambda-microvms/runtime/v1/';
-/** AWS does not publish its cadence (spec §13.9). Milliseconds; each wait is 1.5 times the one before. */
+/** AWS does not publish its cadence (spec §13.9). Unknown: hook-cadence. Milliseconds; each wait is 1.5 times the one before. */
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 500;
 const NOT_READY = 503;
@@ -70,6 +70,7 @@ async function attemptOnce(
 
 function headersOf(call: HookCall, requestId: () => string): Record<string, string> {
   return {
+    // Of /ready and /validate too; AWS was seen to send the build VM's endpoint there. Unknown: hook-host
     Host: `localhost:${call.port}`,
     ...(call.body === undefined ? {} : { 'Content-Type': 'application/json' }),
     'Content-Length': String(Buffer.byteLength(call.body ?? '')),

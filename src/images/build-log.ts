@@ -10,7 +10,7 @@ export interface BuildLog {
   close(): Promise<void>;
 }
 
-/** Group and stream as AWS names them (spec §9), unless the image's logging says otherwise; silent when disabled. */
+/** Group and stream as AWS names them (spec §9), unless the image's logging says otherwise; silent when disabled. Unknown: build-log-stream */
 export function openBuildLog(appLog: AppLog, clock: Clock, task: BuildTask): BuildLog {
   const logging = task.config.logging;
   if (logging !== undefined && 'disabled' in logging) return { line: () => undefined, close: () => Promise.resolve() };

@@ -14,7 +14,7 @@ export function startCommand(config: ContainerConfig): readonly string[] {
   throw new BuildFailure('CONTAINER_BUILD_FAILED', 'The container image has neither ENTRYPOINT nor CMD: there is nothing to start.');
 }
 
-/** Later ones win: defaults, the Dockerfile's ENV, the image's variables, the platform's (spec §8.4). */
+/** Later ones win: defaults, the Dockerfile's ENV, the image's variables, the platform's (spec §8.4). Unknown: env-precedence */
 export function containerSpec(task: BuildTask, config: ContainerConfig, region: string): ContainerSpec {
   return {
     rootDevice: '/dev/vda',

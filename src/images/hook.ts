@@ -57,7 +57,7 @@ function failureOf(outcome: HookOutcome, hook: BuildHook, seconds: number): Buil
   }
 }
 
-/** The client error is recorded; the others are worded after it. */
+/** The client error is recorded; the others are worded after it. Unknown: hook-failure-code */
 function statusClass(status: number): string {
   if (status >= 400 && status < 500) return 'a client error (HTTP 4xx)';
   if (status >= 500) return 'a server error (HTTP 5xx)';

@@ -76,6 +76,7 @@ export class Machine {
   }
 }
 
+/** AWS's answer to an application that exits during the build is not recorded. Unknown: app-exit-in-build */
 function stopped(code: number | undefined): BuildFailure {
   return new BuildFailure('CONTAINER_BUILD_FAILED', `Container Stopped with Exit Code: ${code === undefined ? 'unknown' : String(code)}`);
 }

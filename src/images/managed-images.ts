@@ -1,7 +1,7 @@
 /**
  * The managed images of this server: the guest operating system beneath every image's container. There is one, under
  * AWS's name so that clients need no change; it is our Debian 12 guest (Debian kernel and our agent), not Amazon Linux.
- * What a Dockerfile names in FROM is another matter and is the builder's.
+ * What a Dockerfile names in FROM is another matter and is the builder's. Unknown: managed-image
  */
 import type { ManagedImage } from './contracts.js';
 

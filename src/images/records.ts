@@ -45,6 +45,7 @@ export class BuildRecords {
   }
 
   failed(key: VersionKey, failure: BuildFailure, sizes: SnapshotSizes | undefined): void {
+    // On the version too; AWS often leaves it null there. Unknown: version-reason
     const stateReason = failure.stateReason;
     this.store.transaction(() => {
       const now = this.clock.now();

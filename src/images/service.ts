@@ -64,7 +64,7 @@ export function createImages(deps: ImagesDeps): Images {
     delete(who, arn) {
       const image = lookup.findImage(who, arn);
       if (image === undefined) {
-        // Gone already, or never there: both are success for an own name, and an own name only.
+        // Gone already, or never there: both are success for an own name, and an own name only. Unknown: delete-unknown
         if (arn.split(':')[4] !== who.accountId) throw imageNotFound(arn);
         return { imageArn: arn, state: 'DELETED' };
       }
@@ -106,7 +106,7 @@ function newRecords(who: Principal, arn: string, input: CreateImageInput, now: n
   return {
     image: { accountId: who.accountId, name: input.name, arn, state: 'CREATING', tags: input.tags, createdAt: now, updatedAt: now },
     version: { imageArn: arn, version, state: 'PENDING', status: 'INACTIVE', config: input.config, createdAt: now, updatedAt: now },
-    // AWS builds once per Graviton generation; here one build, for the host. The model's only architecture is ARM_64.
+    // AWS builds once per Graviton generation; here one build, for the host. The model's only architecture is ARM_64. Unknown: build-hardware
     build: {
       imageArn: arn, version, buildId: randomUUID(), state: 'PENDING', createdAt: now,
       architecture: arch === 'arm64' ? 'ARM_64' : 'X86_64', chipset: 'GENERIC', chipsetGeneration: '1',

@@ -19,7 +19,7 @@ export const MEMORY_SIZES_MIB: readonly number[] = [...SIZES.keys()];
 
 export interface GuestSize {
   readonly memoryMiB: number;
-  /** At most the host's CPUs: more would only add switching. */
+  /** At most the host's CPUs: more would only add switching. Unknown: guest-vcpus */
   readonly vcpus: number;
   readonly diskGiB: number;
 }

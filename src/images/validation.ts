@@ -1,6 +1,7 @@
 /**
  * Whether a create request makes sense; its shape is checked already. In order: base image, artifact, size, hooks,
- * environment, connectors. The order between these groups is not published. Texts in AWS's words where recorded (spec §2.1, §3).
+ * environment, connectors. The order between these groups is not published (Unknown: image-check-order).
+ * Texts in AWS's words where recorded (spec §2.1, §3), else ours (Unknown: image-error-texts).
  */
 import { ValidationError } from '../errors/index.js';
 import type { ImageConfig, Hooks } from '../store/contracts.js';
@@ -9,7 +10,7 @@ import { canonicalVersion } from './arn.js';
 import type { ManagedImage } from './contracts.js';
 import { MEMORY_SIZES_MIB } from './sizes.js';
 
-/** Set by the platform in every guest (spec §8.4). AWS publishes no list; AWS_REGION is the one recorded. */
+/** Set by the platform in every guest (spec §8.4). AWS publishes no list; AWS_REGION is the one recorded. Unknown: reserved-env */
 export const RESERVED_ENV: readonly string[] = [
   'AWS_REGION',
   'AWS_LAMBDA_MICROVM_IMAGE_NAME',

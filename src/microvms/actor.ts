@@ -40,6 +40,7 @@ export class Actor {
     this.#record = record;
     this.#lastActivity = deps.clock.now();
     this.machine = new Machine(record, deps, {
+      // At once; AWS stays RUNNING for about 15 s. Unknown: vm-app-exit-delay
       appExited: (code) => this.dispatch('appExited', reasons.appExited(code)),
       vmmExited: (detail) => {
         deps.logger.error({ microvm: record.id, detail }, 'the VMM of a MicroVM ended unexpectedly');

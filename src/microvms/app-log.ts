@@ -5,7 +5,7 @@ import type { MicrovmDeps } from './deps.js';
 
 type Named = Pick<MicrovmRecord, 'id' | 'imageArn' | 'imageVersion' | 'startedAt' | 'logging'>;
 
-/** Undefined when logging is disabled. Without an execution role AWS has no runtime logs; ours stay on this host. */
+/** Undefined when logging is disabled. Without an execution role AWS has no runtime logs; ours stay on this host. Unknown: vm-local-logs */
 export function logTarget(record: Named): { readonly group: string; readonly stream: string } | undefined {
   if (record.logging !== undefined && 'disabled' in record.logging) return undefined;
   const day = new Date(record.startedAt).toISOString().slice(0, 10).replaceAll('-', '/');

@@ -3,7 +3,7 @@ import { within } from './bounded.js';
 import type { MicrovmDeps } from './deps.js';
 import type { Machine } from './machine.js';
 
-/** On the live service all MicroVMs of an image have one hostname (spec §4.5); which one is not published. */
+/** On the live service all MicroVMs of an image have one hostname (spec §4.5); which one is not published. Unknown: vm-hostname */
 export const GUEST_HOSTNAME = 'localhost';
 
 /** Milliseconds a restored guest has to answer: under software emulation with many starting at once, seconds. */

@@ -56,7 +56,7 @@ async function untilRunning(actor: Actor, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** Without an idle policy only ResumeMicrovm resumes (a guess), unless the daemon's own shutdown suspended it. */
+/** Without an idle policy only ResumeMicrovm resumes unless the daemon's own shutdown suspended it. Unknown: vm-no-idle-policy */
 function resumesByTraffic(record: MicrovmRecord): boolean {
   return record.resumeOnStart || record.idlePolicy?.autoResumeEnabled === true;
 }

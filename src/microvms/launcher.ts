@@ -34,7 +34,7 @@ export async function launch(
   if (failure !== undefined) throw new HookFailedError(failure);
 }
 
-/** The payload is a string member, whatever it holds; without one the member is absent (a guess, spec §13.10). */
+/** The payload is a string member, whatever it holds; without one the member is absent (spec §13.10). Unknown: vm-run-body */
 function runBody(microvmId: string, runHookPayload: string | undefined): string {
   return JSON.stringify({ microvmId, runHookPayload });
 }

@@ -5,7 +5,7 @@ export const reasons = {
   terminated: 'Success.',
   lifetimeOver: 'MicroVM exceeded maximum lifetime.',
   appExited: (code: number): string => `Container Stopped with Exit Code: ${code}`,
-  // Ours:
+  // Ours. Unknown: vm-reasons
   suspendedTooLong: 'MicroVM exceeded maximum suspended duration.',
   launchFailed: 'The MicroVM could not be launched.',
   resumeLost: 'The MicroVM could not be resumed.',

@@ -2,7 +2,7 @@ import { ConflictError, NotFoundError, ValidationError, type RequestError } from
 import type { MicrovmRecord } from '../store/contracts.js';
 import type { LifecycleEvent } from './lifecycle.js';
 
-/** The answer to a request that the state does not allow. SuspendMicrovm after termination is a recording (spec §15). */
+/** The answer to a request that the state does not allow. SuspendMicrovm after termination is a recording (spec §15). Unknown: vm-409-matrix */
 export function refusal(record: Pick<MicrovmRecord, 'id' | 'state'>, event: LifecycleEvent): RequestError {
   const { id, state } = record;
   if (state === 'TERMINATED' && event === 'suspendRequested') {
@@ -16,6 +16,7 @@ export function overtaken(record: Pick<MicrovmRecord, 'id' | 'state'>): RequestE
   return new ConflictError(`MicroVM ${record.id} is ${record.state}: it was terminated meanwhile`, 'microvm', record.id);
 }
 
+/** The text follows the one for images. Unknown: vm-not-found-text */
 export function notFound(id: string): RequestError {
   return new NotFoundError(`MicroVM not found for MicroVMID: ${id}`, 'microvm', id);
 }

@@ -15,6 +15,7 @@ export class ResumeLostError extends Error {
  * From a suspension to a guest that takes traffic. When it fails before the guest ran, the suspension is untouched.
  * When it fails after, the guest is suspended anew, without /suspend: going back to the older memory would not fit
  * the disk. Either way the MicroVM is suspended and may be resumed again, unless it rejects with ResumeLostError.
+ * Unknown: vm-resume-failed
  */
 export async function resume(
   deps: MicrovmDeps,

@@ -39,6 +39,7 @@ export function planRun(
     idlePolicy: input.idlePolicy,
     logging: input.logging,
     maximumDurationInSeconds: input.maximumDurationInSeconds ?? DEFAULT_MAXIMUM_DURATION,
+    // [] is as omitted, as recorded for egress. Unknown: vm-ingress-empty
     ingressNetworkConnectors: orDefault(ingress, managedConnector(region, 'HTTP_INGRESS')),
     egressNetworkConnectors: orDefault(
       egress.length > 0 ? egress : (image.config.egressNetworkConnectors ?? []),

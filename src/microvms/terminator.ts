@@ -6,7 +6,7 @@ import { callRuntimeHook } from './runtime-hooks.js';
 
 /**
  * Lets go of all a MicroVM holds. `config` given: it was running, so /terminate is called first if the application
- * lives; what the hook answers changes nothing. Never rejects.
+ * lives; what the hook answers changes nothing (Unknown: vm-terminate-hook). Never rejects.
  */
 export async function terminate(deps: MicrovmDeps, machine: Machine, config: ImageConfig | undefined): Promise<void> {
   if (config !== undefined && machine.appAlive) {

@@ -2,7 +2,7 @@
  * nftables rules. Two places:
  *
  * - in each link's namespace: the host reaches the guest's agent and nothing else; the guest reaches DNS and, if its
- *   link has internet, TCP. UDP other than DNS is dropped, as AWS documents for its default egress.
+ *   link has internet, TCP. UDP other than DNS is dropped, as reported of AWS's default egress. Unknown: default-egress
  * - on the host, one table for all links: guests never reach each other, the host's own services or denied ranges.
  */
 import { GUEST_NET } from './contracts.js';

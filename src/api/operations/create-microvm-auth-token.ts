@@ -23,12 +23,14 @@ export const createMicrovmAuthToken = defineOperation({
     if (expirationInMinutes > maxMinutes) {
       throw new ValidationError(`ExpirationMinutes ${expirationInMinutes} exceeded max allowed of ${maxMinutes}.`, 'expirationInMinutes');
     }
+    // Unknown: port-range-order
     for (const allowed of allowedPorts) {
       if ('range' in allowed && allowed.range.startPort > allowed.range.endPort) {
         throw new ValidationError(`Port range ${allowed.range.startPort}-${allowed.range.endPort} is empty: startPort must not be greater than endPort`, 'allowedPorts');
       }
     }
     const vm = microvms.get(who, microvmIdentifier);
+    // Unknown: token-for-terminated
     if (vm.state === 'TERMINATING' || vm.state === 'TERMINATED') {
       throw new ConflictError(`MicroVM ${vm.id} is in state ${vm.state}: no token is issued for it; run a new MicroVM`, 'microvm', vm.id);
     }

@@ -36,6 +36,7 @@ export const listMicrovmImageBuilds = defineOperation({
     const version = normalVersion(input.imageVersion);
     const scope = { operation: 'ListMicrovmImageBuilds', accountId: who.accountId, of: `${arn} ${version}` };
     const page = images.listBuilds(who, arn, version, pager.request(scope, input));
+    // After paging, as nameFilter is. Unknown: build-filters
     const items = page.items.filter(
       (build) =>
         (input.architecture === undefined || build.architecture === input.architecture) &&

@@ -3,7 +3,7 @@ import { ValidationError } from '../../errors/index.js';
 
 const pattern = /^arn:[a-z0-9-]+:lambda:[a-z0-9-]*:[a-z0-9]*:microvm-image:.+$/;
 
-/** Throws ValidationError. Check lengths before: the service reports them first. */
+/** Throws ValidationError. Check lengths before: the service reports them first. Unknown: malformed-image-arn */
 export function requireImageArn(value: string): string {
   if (value.length < 20 || !pattern.test(value)) throw new ValidationError(`Invalid ARN format: ${value}`, 'imageIdentifier');
   return value;
@@ -15,7 +15,7 @@ export function requireImageArnForRun(value: string): string {
   return requireImageArn(value);
 }
 
-/** Versions are `1.0`; the service takes `1` for it as well. */
+/** Versions are `1.0`; the service takes `1` for it as well. Unknown: version-shorthand */
 export function normalVersion(version: string): string {
   return /^\d+$/.test(version) ? `${version}.0` : version;
 }

@@ -51,7 +51,7 @@ export function textMap(key: TextRule, value: TextRule, { min, max }: { readonly
   });
 }
 
-/** A structure of which exactly one member is set. */
+/** A structure of which exactly one member is set. Unknown: union-text */
 export function union<T extends z.ZodRawShape>(members: T) {
   const names = Object.keys(members);
   return z.object(members).partial().superRefine((value, context) => {
@@ -67,7 +67,7 @@ export const roleArn = text({ min: 20, max: 2048, pattern: 'arn:aws[a-z\\-]*:iam
 export const connector = text({ min: 1, max: 2048 });
 export const portNumber = integer({ min: 1, max: 65535 });
 
-/** maxResults and nextToken of the List operations; the page size when none is asked for is the largest. */
+/** maxResults and nextToken of the List operations; the page size when none is asked for is the largest. Unknown: default-page-size */
 export const pageQuery = {
   maxResults: queryInteger({ min: 1, max: 50 }).default(50),
   nextToken: z.string().optional(),

@@ -52,7 +52,7 @@ export const environmentVariables = textMap({ min: 1, max: 256, pattern: '[^\\s]
 const tagClass = '([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)';
 export const tags = textMap({ min: 1, max: 128, pattern: tagClass }, { max: 256, pattern: tagClass });
 
-/** maxIdleDurationSeconds: the model has the lower bound, the developer guide the upper. */
+/** maxIdleDurationSeconds: the model has the lower bound, the developer guide the upper. Unknown: max-idle-upper-bound */
 export const idlePolicy = z.object({
   maxIdleDurationSeconds: integer({ min: 60, max: 28_800 }),
   suspendedDurationSeconds: integer({ min: 0 }),

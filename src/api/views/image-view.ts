@@ -4,6 +4,7 @@ import type { BuildRecord, ImageConfig, ImageRecord, VersionRecord } from '../..
 import { normalVersion } from '../shapes/image-arn.js';
 import { seconds, withNulls } from './wire.js';
 
+/** Without `id`, `buildPhaseOverrides` and `roleConfiguration` (spec §15). Unknown: create-response-extras */
 export function createdImage(image: ImageRecord, version: VersionRecord) {
   return withNulls({
     imageArn: image.arn,

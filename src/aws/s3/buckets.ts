@@ -47,6 +47,7 @@ export function createBuckets(root: string, clock: () => number): Buckets {
       checkName(name);
       const buckets = await loaded();
       const before = await buckets.get(name);
+      // In us-east-1 S3 answers 200 to this, elsewhere 409. Unknown: bucket-recreate
       if (before?.info.accountId === accountId) {
         throw new S3Error('BucketAlreadyOwnedByYou', 'Your previous request to create the named bucket succeeded and you already own it.', { BucketName: name });
       }

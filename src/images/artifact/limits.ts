@@ -1,4 +1,4 @@
-/** What a code artifact may be. AWS publishes no such limits; these keep one upload from filling the host. */
+/** What a code artifact may be. AWS publishes no such limits; these keep one upload from filling the host. Unknown: artifact-limits */
 export interface ArchiveLimits {
   /** The zip itself, in bytes. */
   readonly maxArchiveBytes: number;

@@ -4,7 +4,7 @@ import { fromJson, type Row } from './columns.js';
 
 export type IdempotentAnswers = Pick<Store, 'findIdempotent' | 'rememberIdempotent'>;
 
-/** What each client token was first used for. Kept for good, as the live service was seen to do (spec §2.0). */
+/** What each client token was first used for. Kept for good, as the live service was seen to do (spec §2.0). Unknown: idem-retention */
 export function idempotentAnswers(db: Database): IdempotentAnswers {
   const find = db.prepare(
     'SELECT request_hash, response FROM idempotent_answers WHERE account_id = ? AND operation = ? AND client_token = ?',
