@@ -1,0 +1,73 @@
+/** Images for tests: zips, builds and their outcome. */
+import { fileURLToPath } from 'node:url';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type CreateMicrovmImageCommandInput, CreateMicrovmImageCommand, GetMicrovmImageCommand, ListMicrovmImageBuildsCommand, GetMicrovmImageBuildCommand, type GetMicrovmImageBuildCommandOutput,
+} from '@aws-sdk/client-lambda-microvms';
+import { ZipFile } from 'yazl';
+import { zipFolder } from '../../../examples/quickstart/zip.js';
+import { localLogs } from '../../../src/daemon/access.js';
+import { BASE_IMAGE, ROLE, type Service, sharedService } from './service.js';
+
+export const FLASK_APP = fileURLToPath(new URL('../../../examples/apps/flask', import.meta.url));
+
+export async function zipFiles(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const zip = new ZipFile();
+  for (const [name, content] of Object.entries(files)) zip.addBuffer(Buffer.from(content), name);
+  zip.end();
+  return buffer(zip.outputStream);
+}
+
+export interface Outcome {
+  readonly imageArn: string;
+  readonly state: string;
+  readonly build: GetMicrovmImageBuildCommandOutput;
+  /** The build's log, all of it. */
+  readonly log: string;
+}
+
+/** Creates an image of 512 MiB and waits for its end, good or bad. */
+export async function buildImage(service: Service, name: string, uri: string, more: Partial<CreateMicrovmImageCommandInput> = {}): Promise<Outcome> {
+  const { microvms } = service;
+  const created = await microvms.send(new CreateMicrovmImageCommand({
+    name, baseImageArn: BASE_IMAGE, buildRoleArn: ROLE, codeArtifact: { uri }, resources: [{ minimumMemoryInMiB: 512 }], ...more,
+  }));
+  const imageIdentifier = created.imageArn ?? '';
+  let state = 'CREATING';
+  while (state === 'CREATING') {
+    await pause(100);
+    state = (await microvms.send(new GetMicrovmImageCommand({ imageIdentifier }))).state ?? '';
+  }
+  const { items } = await microvms.send(new ListMicrovmImageBuildsCommand({ imageIdentifier, imageVersion: '1.0' }));
+  const buildId = items?.[0]?.buildId ?? '';
+  const build = await microvms.send(new GetMicrovmImageBuildCommand({ imageIdentifier, imageVersion: '1.0', buildId }));
+  return { imageArn: imageIdentifier, state, build, log: await buildLog(service, name, buildId, build.createdAt ?? new Date()) };
+}
+
+async function buildLog(service: Service, name: string, buildId: string, createdAt: Date): Promise<string> {
+  const day = createdAt.toISOString().slice(0, 10).replaceAll('-', '/');
+  const lines: string[] = [];
+  for await (const line of localLogs(service.config).read(`/aws/lambda-microvms/${name}`, `${day}[1.0]build-${buildId}`)) lines.push(line);
+  return lines.join('\n');
+}
+
+let flask: Promise<string> | undefined;
+
+/** The shared service's Flask image with all hooks; built once in a run. */
+export function flaskImage(): Promise<string> {
+  return (flask ??= (async () => {
+    const service = await sharedService();
+    const uri = await service.upload('flask.zip', await zipFolder(FLASK_APP));
+    const outcome = await buildImage(service, 'flask', uri, {
+      hooks: {
+        port: 9000,
+        microvmImageHooks: { ready: 'ENABLED', readyTimeoutInSeconds: 120, validate: 'ENABLED', validateTimeoutInSeconds: 60 },
+        microvmHooks: { run: 'ENABLED', runTimeoutInSeconds: 30, resume: 'ENABLED', resumeTimeoutInSeconds: 30, suspend: 'ENABLED', suspendTimeoutInSeconds: 30, terminate: 'ENABLED', terminateTimeoutInSeconds: 30 },
+      },
+      environmentVariables: { GREETING: 'hello' },
+    });
+    if (outcome.state !== 'CREATED') throw new Error(`the Flask image is ${outcome.state}: ${outcome.build.stateReason ?? ''}\n${outcome.log}`);
+    return outcome.imageArn;
+  })());
+}

@@ -1,0 +1,59 @@
+/** What a service may leave on the host, counted: nothing is right. */
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Service } from './service.js';
+
+const run = promisify(execFile);
+
+export interface Residue {
+  readonly vmms: number;
+  readonly namespaces: number;
+  readonly links: number;
+  readonly taps: number;
+  readonly mounts: number;
+  readonly loops: number;
+  readonly cgroups: number;
+  readonly nftTables: number;
+  /** Folders of MicroVMs below the data folder. */
+  readonly vmFolders: number;
+}
+
+/** Everything that Tardigrade could have made on this host, whichever service did. */
+export async function residue(service?: Pick<Service, 'config'>): Promise<Residue> {
+  const [vmms, netns, links, taps, mounts, loops, tables] = await Promise.all([
+    vmmCount(),
+    lines('ip', ['netns', 'list']),
+    lines('ip', ['-o', 'link', 'show']),
+    lines('ip', ['tuntap', 'list']),
+    readFile('/proc/mounts', 'utf8'),
+    readFile('/proc/partitions', 'utf8'),
+    lines('nft', ['list', 'tables']),
+  ]);
+  return {
+    vmms,
+    namespaces: netns.filter((line) => line.startsWith('tdg-')).length,
+    links: links.filter((line) => /^\d+: tdg/.test(line)).length,
+    taps: taps.length,
+    mounts: mounts.split('\n').filter((line) => line.includes('tardigrade')).length,
+    loops: loops.split('\n').filter((line) => /\bloop\d+$/.test(line)).length,
+    cgroups: (await run('sh', ['-c', 'find /sys/fs/cgroup -type d -iname "*tardigrade*" 2>/dev/null'])).stdout.split('\n').filter(Boolean).length,
+    nftTables: tables.filter((line) => line.includes('tardigrade_')).length,
+    vmFolders: service === undefined ? 0 : (await readdir(join(service.config.dataDir, 'microvms')).catch(() => [])).length,
+  };
+}
+
+/** VMMs of any Tardigrade on this host, by their control sockets. */
+async function vmmCount(): Promise<number> {
+  let count = 0;
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
+    if (cmdline.includes('qemu-system') && cmdline.includes('/run/tardigrade/')) count++;
+  }
+  return count;
+}
+
+async function lines(program: string, args: readonly string[]): Promise<string[]> {
+  return (await run(program, args)).stdout.split('\n').filter(Boolean);
+}
