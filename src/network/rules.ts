@@ -31,7 +31,7 @@ table ip ${r.table} {
   }
   chain forward { type filter hook forward priority -10; policy accept;
     ${from} ip daddr { ${deny} } drop
-    oifname "${r.interfacePrefix}*" ct state != established,related drop
+    oifname "${r.interfacePrefix}*" ct state != { established, related } drop
   }
   chain output { type filter hook output priority -10; policy accept;
     oifname "${r.interfacePrefix}*" meta skuid != ${r.uid} drop

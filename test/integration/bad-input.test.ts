@@ -47,7 +47,7 @@ describe('bad input', () => {
 
   it('unknown managed base image: refused before anything is made', async () => {
     const service = await sharedService();
-    const create = (more: object) => service.microvms.send(new CreateMicrovmImageCommand({ name: 'never', baseImageArn: BASE_IMAGE, buildRoleArn: ROLE, codeArtifact: { uri: 's3://a/b.zip' }, ...more }));
+    const create = (more: object) => service.microvms.send(new CreateMicrovmImageCommand({ name: 'never', baseImageArn: BASE_IMAGE, buildRoleArn: ROLE, codeArtifact: { uri: 's3://artifacts/b.zip' }, ...more }));
     const absent = 'arn:aws:lambda:us-east-1:aws:microvm-image:no-such';
     await assert.rejects(create({ baseImageArn: absent, baseImageVersion: '1' }), { name: 'ValidationException', message: `No managed MicroVM Image with arn ${absent} and version 1 is available` });
     await assert.rejects(create({ resources: [{ minimumMemoryInMiB: 600 }] }), { name: 'ValidationException', message: /600 MiB is not supported/ });
