@@ -2,6 +2,12 @@
 
 export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb' } as const;
 
+/**
+ * Run before the template is taken: buildah's code, its index and the base's files are then in the guest's page cache
+ * of every build, which halves the time a build under emulation spends on the disk.
+ */
+export const WARM_SCRIPT = 'buildah images && find /var/lib/containers/storage/overlay/*/diff -type f -exec cat {} + >/dev/null';
+
 /** Exit codes of the script beyond which the Dockerfile is not to blame. */
 export const EXIT = { dockerfile: 10, output: 11 } as const;
 

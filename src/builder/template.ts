@@ -4,9 +4,10 @@ import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Disk, Engine, Vm } from '../engine/contracts.js';
+import { Fault } from '../errors/index.js';
 import type { GuestAgent } from '../guest/contracts.js';
 import type { LinkPool } from '../network/contracts.js';
-import { BUILDER_DEVICES } from './script.js';
+import { BUILDER_DEVICES, WARM_SCRIPT } from './script.js';
 
 export interface BuilderHost {
   readonly engine: Engine;
@@ -46,9 +47,8 @@ export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: 
       const agent = host.agentFor(vm);
       await agent.waitUntilUp(AbortSignal.timeout(BOOT_LIMIT_MS));
       await agent.wake({ hostname: 'builder' });
-      // Warm: buildah's code and the image store's index are in the guest's page cache from here on.
-      const warm = await agent.exec({ args: ['buildah', 'images'], root: { kind: 'device', device: BUILDER_DEVICES.root } });
-      if (warm.code !== 0) throw new Error(`buildah does not work in the builder: exit code ${warm.code}`);
+      const warm = await agent.exec({ args: ['sh', '-c', WARM_SCRIPT], root: { kind: 'device', device: BUILDER_DEVICES.root } });
+      if (warm.code !== 0) throw new Fault(`buildah does not work in the builder: exit code ${warm.code}`);
       await vm.snapshot(template);
     } finally {
       await vm.stop();

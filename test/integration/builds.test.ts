@@ -20,6 +20,8 @@ class H(http.server.BaseHTTPRequestHandler):
             init=open("/proc/1/comm").read().strip(), zombies=len(zombies), nofile=__import__("resource").getrlimit(7)[0],
             address=self.client_address[0])).encode()
         self.send_response(200); self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def do_POST(self):  # the ready hook
+        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
 http.server.ThreadingHTTPServer(("127.0.0.1", 8080), H).serve_forever()
 `;
 
@@ -41,7 +43,7 @@ describe('builds', () => {
   it('runs the Dockerfile with a network and starts what it describes', async () => {
     const service = await sharedService();
     const uri = await service.upload('whoami.zip', await zipFiles({ Dockerfile: DOCKERFILE, 'whoami.py': WHOAMI }));
-    const outcome = await buildImage(service, 'whoami', uri, { environmentVariables: { SHARED: 'image', EXTRA: 'x' } });
+    const outcome = await buildImage(service, 'whoami', uri, { hooks: { port: 8080, microvmImageHooks: { ready: 'ENABLED', readyTimeoutInSeconds: 60 } }, environmentVariables: { SHARED: 'image', EXTRA: 'x' } });
     assert.equal(outcome.state, 'CREATED', `${outcome.build.stateReason ?? ''}\n${outcome.log}`);
     const sizes = outcome.build.snapshotBuild;
     for (const size of [sizes?.codeInstallSizeInBytes, sizes?.diskSnapshotSizeInBytes, sizes?.memorySnapshotSizeInBytes]) assert.ok((size ?? 0) > 1_000_000, JSON.stringify(sizes));

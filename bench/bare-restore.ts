@@ -1,0 +1,65 @@
+/**
+ * What QEMU alone needs: overlay by qemu-img, the VMM with the template's state, one HTTP request. No service, no
+ * record, no token, no TLS, no clock set: the floor that a launch is held against.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { EngineInfo } from '../src/engine/contracts.js';
+import { qemuArguments } from '../src/engine/qemu/commandline.js';
+import { machineFor } from '../src/engine/qemu/machine.js';
+import { QmpClient } from '../src/engine/qemu/qmp.js';
+import { readManifest } from '../src/engine/snapshot/manifest.js';
+import { GUEST_NET, type Link } from '../src/network/contracts.js';
+
+/** Milliseconds from nothing to the first HTTP 200 of the application on `port`. The link exists already, as ours does. */
+export async function bareRestore(info: EngineInfo, template: string, link: Link, port: number): Promise<number> {
+  const dir = await mkdtemp(join(tmpdir(), 'tardigrade-bare-'));
+  const manifest = await readManifest(template); // not timed: a script would have it written in
+  const machine = machineFor(info.architecture, info.accelerator);
+  const started = performance.now();
+  const disks = await Promise.all(manifest.disks.map(async (disk, index) => {
+    const path = join(dir, `disk${index}.qcow2`);
+    await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', disk.path, '-F', disk.format, path]);
+    return { path, format: 'qcow2' as const };
+  }));
+  const args = qemuArguments({ machine, size: manifest.size, ram: { path: join(template, 'ram'), shared: false }, disks, link, controlSocket: join(dir, 'qmp'), consoleLog: join(dir, 'console') });
+  const state = openSync(join(template, 'device-state'), 'r');
+  const vmm = spawn('nsenter', [`--net=${link.netnsPath}`, '--', machine.program, ...args], { stdio: ['ignore', 'inherit', 'inherit', state] });
+  closeSync(state);
+  try {
+    const qmp = await QmpClient.connect(join(dir, 'qmp'), AbortSignal.timeout(60_000));
+    const running = qmp.event('RESUME');
+    await qmp.command('migrate-incoming', { uri: 'fd:3' });
+    await running;
+    qmp.close();
+    await firstAnswer(link.host, port);
+    return performance.now() - started;
+  } finally {
+    vmm.kill('SIGKILL');
+    await once(vmm, 'exit');
+    await rm(dir, { recursive: true });
+  }
+}
+
+async function firstAnswer(host: string, port: number): Promise<void> {
+  const socket = connect({ host, port: GUEST_NET.agentPort, noDelay: true });
+  try {
+    await once(socket, 'connect');
+    socket.setEncoding('utf8').write(`{"op":"dial","port":${port}}\n`);
+    let received = '';
+    for await (const text of socket as AsyncIterable<string>) {
+      if (received === '') socket.write('GET / HTTP/1.1\r\nHost: bare\r\n\r\n');
+      received += text;
+      if (/HTTP\/1\.[01] 200/.test(received)) return;
+    }
+    throw new Error(`no HTTP 200: ${received}`);
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,98 @@
+/** The daemon ends: politely, and not. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, it, after } from 'node:test';
+import { CreateMicrovmAuthTokenCommand, GetMicrovmCommand, ListMicrovmsCommand } from '@aws-sdk/client-lambda-microvms';
+import { endpointClient } from '../../examples/quickstart/endpoint.js';
+import { zipFolder } from '../../examples/quickstart/zip.js';
+import { buildImage, FLASK_APP } from './support/images.js';
+import { type AppState, reaches, runVm } from './support/microvms.js';
+import { residue } from './support/residue.js';
+import { closeShared, newDataDir, type Service, startService } from './support/service.js';
+
+const NOTHING = { vmms: 0, namespaces: 0, links: 0, taps: 0, mounts: 0, loops: 0, cgroups: 0, nftTables: 0, vmFolders: 0 };
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+describe('shutdown', () => {
+  let service: Service | undefined;
+  after(async () => {
+    if (service === undefined) return;
+    await service.daemon.close();
+    await rm(service.config.dataDir, { recursive: true, force: true });
+  });
+
+  it('suspends what runs, leaves nothing on the host, and resumes it at the next start', async () => {
+    await closeShared(); // this suite counts everything on the host
+    const dataDir = await newDataDir();
+    service = await startService(dataDir);
+    const uri = await service.upload('flask.zip', await zipFolder(FLASK_APP));
+    const image = await buildImage(service, 'flask', uri, { hooks: { port: 9000, microvmImageHooks: { ready: 'ENABLED', readyTimeoutInSeconds: 120 } } });
+    assert.equal(image.state, 'CREATED', image.log);
+    const running = await runVm(service, image.imageArn);
+    const suspended = await runVm(service, image.imageArn);
+    await running.change();
+    await suspended.change();
+    await suspended.change();
+    await suspended.suspend();
+    running.http.close();
+    suspended.http.close();
+    await service.daemon.close();
+    assert.deepEqual(await residue(), NOTHING);
+
+    service = await startService(dataDir);
+    await reaches(service, running.id, 'RUNNING');
+    assert.equal((await service.microvms.send(new GetMicrovmCommand({ microvmIdentifier: suspended.id }))).state, 'SUSPENDED');
+    assert.equal((await stateOf(service, running.id)).counter, 1);
+    assert.equal((await stateOf(service, suspended.id)).counter, 2);
+  });
+
+  it('after SIGKILL, ends what the daemon left and says so in the records', async () => {
+    assert.ok(service !== undefined);
+    const { config } = service;
+    await service.daemon.close();
+    // The same folder, served by a process that can be killed.
+    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TARDIGRADE_DATA_DIR: config.dataDir, TARDIGRADE_API_PORT: '0', TARDIGRADE_ENDPOINT_PORT: '0', TARDIGRADE_LOG_LEVEL: 'error' },
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    while (!output.includes('Ctrl-C')) await pause(50);
+    while ((await residue()).vmms === 0) await pause(50); // the one that resumes at start
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    assert.ok((await residue()).vmms > 0, 'a killed daemon cannot clean up');
+
+    service = await startService(config.dataDir);
+    const left = await residue(service);
+    assert.equal(left.vmms, 0);
+    const { items = [] } = await service.microvms.send(new ListMicrovmsCommand({}));
+    assert.deepEqual(new Set(items.map((item) => item.state)), new Set(['TERMINATED', 'SUSPENDED']));
+    for (const item of items.filter((one) => one.state === 'TERMINATED')) {
+      const record = await service.microvms.send(new GetMicrovmCommand({ microvmIdentifier: item.microvmId }));
+      assert.match(record.stateReason ?? '', /restarted/);
+    }
+    await service.daemon.close();
+    assert.deepEqual({ ...(await residue()), vmFolders: 0 }, NOTHING);
+    service = undefined;
+    await rm(config.dataDir, { recursive: true, force: true });
+  });
+});
+
+/** The endpoint's port is another after a restart on port 0, so the address is asked for again. */
+async function stateOf(service: Service, id: string): Promise<AppState> {
+  const { endpoint } = await service.microvms.send(new GetMicrovmCommand({ microvmIdentifier: id }));
+  const { authToken } = await service.microvms.send(new CreateMicrovmAuthTokenCommand({ microvmIdentifier: id, expirationInMinutes: 5, allowedPorts: [{ allPorts: {} }] }));
+  const http = endpointClient(endpoint ?? '', service.daemon.caFile, authToken?.['X-aws-proxy-auth'] ?? '');
+  try {
+    const answer = await http.send('/state');
+    assert.equal(answer.status, 200, answer.body);
+    return JSON.parse(answer.body) as AppState;
+  } finally {
+    http.close();
+  }
+}
