@@ -1,6 +1,7 @@
 /** The one table from what is thrown to what the wire says (spec §2.0). */
 import {
-  AccessDeniedError, ConflictError, InsufficientCapacityError, NotFoundError, RequestError, UnsupportedOperationError, ValidationError,
+  AccessDeniedError, ConflictError, InsufficientCapacityError, NotFoundError, QuotaExceededError, RequestError, ThrottledError,
+  UnsupportedOperationError, ValidationError,
 } from '../errors/index.js';
 import { AuthFailure, type AuthFailureKind } from './sigv4/failure.js';
 import { SerializationError } from './validation.js';
@@ -10,6 +11,7 @@ export interface WireError {
   readonly type: string;
   readonly status: number;
   readonly members: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The body is larger than this server reads. */
@@ -18,14 +20,19 @@ export class RequestTooLargeError extends RequestError {}
 /** No operation has this method and path. Unknown: unknown-path */
 export class UnknownOperationError extends RequestError {}
 
+/** In Service Quotas. */
+const serviceCode = 'lambda';
+
 const requestErrors: readonly (readonly [new (...args: never[]) => RequestError, type: string, status: number])[] = [
   [ValidationError, 'ValidationException', 400],
   [SerializationError, 'SerializationException', 400],
+  [QuotaExceededError, 'ServiceQuotaExceededException', 402],
   [AccessDeniedError, 'AccessDeniedException', 403],
   [NotFoundError, 'ResourceNotFoundException', 404],
   [UnknownOperationError, 'UnknownOperationException', 404],
   [ConflictError, 'ConflictException', 409],
   [RequestTooLargeError, 'RequestTooLargeException', 413],
+  [ThrottledError, 'ThrottlingException', 429],
   [InsufficientCapacityError, 'InsufficientCapacityException', 500],
   [UnsupportedOperationError, 'UnsupportedOperationException', 501],
 ];
@@ -43,17 +50,34 @@ const authFailures: Readonly<Record<AuthFailureKind, { type: string; status: num
   'body-mismatch': { type: 'InvalidSignatureException', status: 403 },
 };
 
-/** undefined: not the caller's fault, see {@link internalError}. */
-export function toWireError(error: unknown): WireError | undefined {
+/** Tags and connectors keep the older errors of Lambda. */
+const olderPaths = /^\/(2017-03-31|2026-04-04)\//;
+
+/** undefined: not the caller's fault, see {@link internalError}. `path` tells which family of operations answers. */
+export function toWireError(error: unknown, path = ''): WireError | undefined {
   if (error instanceof AuthFailure) {
     const { type, status, message } = authFailures[error.kind];
     return { type, status, members: { message: message ?? error.message } };
   }
+  if (error instanceof ThrottledError && olderPaths.test(path)) {
+    return { type: 'TooManyRequestsException', status: 429, members: { Type: 'User', message: error.message }, headers: retryAfter(error) };
+  }
   const row = requestErrors.find(([errorClass]) => error instanceof errorClass);
   if (!row || !(error instanceof RequestError)) return undefined;
   const [, type, status] = row;
-  const resource = error instanceof NotFoundError || error instanceof ConflictError ? { resourceType: error.resourceType, resourceId: error.resourceId } : {};
-  return { type, status, members: { message: error.message, ...resource } };
+  const headers = error instanceof ThrottledError ? retryAfter(error) : {};
+  return { type, status, members: { message: error.message, ...membersOf(error) }, headers };
+}
+
+function retryAfter(error: ThrottledError): Readonly<Record<string, string>> {
+  return { 'retry-after': String(error.retryAfterSeconds) };
+}
+
+function membersOf(error: RequestError): Readonly<Record<string, string>> {
+  if (error instanceof NotFoundError || error instanceof ConflictError) return { resourceType: error.resourceType, resourceId: error.resourceId };
+  if (error instanceof QuotaExceededError) return { resourceType: error.resourceType, resourceId: error.resourceId, serviceCode, quotaCode: error.quotaCode };
+  if (error instanceof ThrottledError) return error.quotaCode === undefined ? { serviceCode } : { serviceCode, quotaCode: error.quotaCode };
+  return {};
 }
 
 export function internalError(requestId: string): WireError {

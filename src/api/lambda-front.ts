@@ -1,6 +1,8 @@
 /** The JSON side of the listener: reads, authenticates, routes and answers one request of lambda-microvms. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { Throttle } from '../quotas/contracts.js';
+import type { Authorize } from './access/authorize.js';
 import { internalError, RequestTooLargeError, toWireError, UnknownOperationError, type WireError } from './errors.js';
 import type { Operation, Services } from './operation.js';
 import { createRouter } from './router.js';
@@ -21,6 +23,8 @@ export interface LambdaFrontDeps {
   readonly services: Services;
   readonly operations: readonly Operation[];
   readonly auth: Pick<VerifyOptions, 'findKey' | 'region'>;
+  readonly throttle: Throttle;
+  readonly authorize: Authorize;
   readonly clock: () => number;
   readonly log: Logger;
 }
@@ -41,7 +45,7 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
   const route = createRouter(deps.operations);
 
   const refuse: LambdaFront['refuse'] = (exchange, error) => {
-    const known = toWireError(error);
+    const known = toWireError(error, exchange.request.url);
     if (known === undefined) deps.log.error({ requestId: exchange.requestId, err: error }, 'request failed inside');
     sendError(exchange, known ?? internalError(exchange.requestId));
   };
@@ -61,9 +65,14 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
         if (!found) throw new UnknownOperationError(`No operation has the method and path ${head.method} ${head.rawPath}`);
         const { operation, labels } = found;
         name = operation.name;
-        const who = { accountId: candidate.key.accountId, accessKeyId: claim.accessKeyId };
+        const { key } = candidate;
+        // Signature, rate, shape, permission, meaning: the roles and ARNs that permission is about must be readable. Unknown: check-order
+        deps.throttle.take(key.accountId, operation.name);
         const members = operation.body ? parseBody(body) : Object.fromEntries(firstValues(head.query));
-        const result = await operation.invoke({ ...deps.services, who }, { ...members, ...labels });
+        const prepared = operation.prepare({ ...members, ...labels });
+        deps.authorize({ key, sourceIp: exchange.request.socket.remoteAddress }, operation.name, prepared.input);
+        const who = { accountId: key.accountId, accessKeyId: key.accessKeyId };
+        const result = await prepared.run({ ...deps.services, who });
         send(exchange, operation.status, JSON.stringify(result));
       } catch (error) {
         refuse(exchange, error);
@@ -122,5 +131,5 @@ function send({ request, response }: Exchange, status: number, body: string, hea
 }
 
 function sendError(exchange: Exchange, error: WireError): void {
-  send(exchange, error.status, JSON.stringify(error.members), { 'x-amzn-errortype': error.type });
+  send(exchange, error.status, JSON.stringify(error.members), { 'x-amzn-errortype': error.type, ...error.headers });
 }

@@ -30,11 +30,18 @@ export interface Operation {
   readonly status: number;
   /** Does the input have members in a JSON body? Otherwise the body is not read. */
   readonly body: boolean;
-  /** `raw` holds labels, query and body in one object. Resolves to the response body. Throws RequestError. */
-  invoke(call: Call, raw: Readonly<Record<string, unknown>>): Promise<unknown>;
+  /** `raw` holds labels, query and body in one object. Throws SerializationError, ValidationError. */
+  prepare(raw: Readonly<Record<string, unknown>>): Prepared;
 }
 
-export interface OperationDefinition<S extends z.ZodType> extends Omit<Operation, 'invoke' | 'body'> {
+/** A request whose shape is right; whether the caller may make it is decided between this and `run`. */
+export interface Prepared {
+  readonly input: unknown;
+  /** Resolves to the response body. Throws RequestError. */
+  run(call: Call): Promise<unknown>;
+}
+
+export interface OperationDefinition<S extends z.ZodType> extends Omit<Operation, 'prepare' | 'body'> {
   readonly body?: boolean;
   readonly input: S;
   readonly run: (call: Call, input: z.output<S>) => unknown;
@@ -42,5 +49,12 @@ export interface OperationDefinition<S extends z.ZodType> extends Omit<Operation
 
 export function defineOperation<S extends z.ZodType>(definition: OperationDefinition<S>): Operation {
   const { input, run, body = false, ...rest } = definition;
-  return { ...rest, body, invoke: async (call, raw) => await run(call, parseInput(input, raw)) };
+  return {
+    ...rest,
+    body,
+    prepare(raw) {
+      const parsed = parseInput(input, raw);
+      return { input: parsed, run: async (call) => await run(call, parsed) };
+    },
+  };
 }

@@ -2,7 +2,8 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
-import { S3Error, type S3ErrorCode, type S3Response, type S3Service } from '../aws/contracts.js';
+import { S3Error, type S3ErrorCode, type S3Request, type S3Response, type S3Service } from '../aws/contracts.js';
+import { commonContext, denial, type Caller } from './access/authorize.js';
 import type { Exchange } from './lambda-front.js';
 import { ChunkedDecoder, type ChunkSigning } from './sigv4/chunked.js';
 import type { Claim } from './sigv4/claim.js';
@@ -45,6 +46,7 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
         const response = await deps.s3.handle({
           requestId: exchange.requestId,
           accountId: candidate.key.accountId,
+          authorize: authorizeFor({ key: candidate.key, sourceIp: exchange.request.socket.remoteAddress }),
           method: head.method,
           host: head.headers.get('host') ?? '',
           rawPath: head.rawPath,
@@ -60,6 +62,14 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
         await refuse(exchange, head, error);
       }
     },
+  };
+}
+
+/** S3 quotes the resource in its text. */
+function authorizeFor({ key, sourceIp }: Caller): S3Request['authorize'] {
+  return (action, resource) => {
+    const decision = key.policies?.decide({ action, resource, context: commonContext(sourceIp) }) ?? 'allow';
+    if (decision !== 'allow') throw new S3Error('AccessDenied', denial(key, action, `"${resource}"`, decision));
   };
 }
 

@@ -7,8 +7,10 @@ import type { S3Service } from '../aws/contracts.js';
 import type { Config } from '../config/config.js';
 import { OperatorError } from '../errors/index.js';
 import type { ImageService } from '../images/contracts.js';
-import type { Credentials } from '../keys/credentials.js';
+import type { FindKey } from '../keys/key-ring.js';
 import type { MicrovmService } from '../microvms/contracts.js';
+import type { Throttle } from '../quotas/contracts.js';
+import { createAuthorize } from './access/authorize.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
@@ -17,12 +19,12 @@ import { createPager } from './paging.js';
 import { isLambdaPath } from './router.js';
 import { createS3Front } from './s3-front.js';
 import { readClaim } from './sigv4/claim.js';
-import type { KnownKey } from './sigv4/verify.js';
 import { readHead } from './sigv4/request-head.js';
 
 export interface ApiServerDeps {
-  readonly config: Pick<Config, 'apiHost' | 'apiPort' | 'region' | 'accountId'>;
-  readonly credentials: readonly Credentials[];
+  readonly config: Pick<Config, 'apiHost' | 'apiPort' | 'region'>;
+  readonly findKey: FindKey;
+  readonly throttle: Throttle;
   readonly images: ImageService;
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
@@ -53,8 +55,7 @@ const drainMs = 2_000;
 
 export function createApiServer(deps: ApiServerDeps): ApiServer {
   const { config, log, clock = Date.now } = deps;
-  const findKey = keyLookup(deps.credentials, config.accountId);
-  const auth = { findKey, region: config.region };
+  const auth = { findKey: deps.findKey, region: config.region };
   const services = {
     images: deps.images,
     microvms: deps.microvms,
@@ -63,7 +64,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
   };
-  const lambda = createLambdaFront({ services, operations, auth, clock, log });
+  const lambda = createLambdaFront({ services, operations, auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -113,11 +114,6 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       clearTimeout(timer);
     },
   };
-}
-
-function keyLookup(credentials: readonly Credentials[], accountId: string): (accessKeyId: string) => KnownKey | undefined {
-  const keys = new Map(credentials.map((key) => [key.accessKeyId, { ...key, accountId: key.accountId ?? accountId }]));
-  return (accessKeyId) => keys.get(accessKeyId);
 }
 
 function answerHealth(response: ServerResponse): void {

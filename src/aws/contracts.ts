@@ -50,6 +50,8 @@ export class S3Error extends Error {
 export interface S3Request {
   readonly requestId: string;
   readonly accountId: string;
+  /** Asks the caller's policies, e.g. `s3:GetObject` on `arn:aws:s3:::bucket/key`. Throws S3Error AccessDenied. */
+  readonly authorize: (action: string, resource: string) => void;
   readonly method: string;
   /** Host header, with its port. */
   readonly host: string;

@@ -11,7 +11,8 @@ import { serve } from './serve.js';
 
 const USAGE = `usage: tardigrade <command>
 
-  serve                      serve the AWS API and the MicroVM endpoints until Ctrl-C
+  serve [--unlimited]        serve the AWS API and the MicroVM endpoints until Ctrl-C; --unlimited: without AWS's
+                             rates and quotas, for a private machine
   setup                      make kernel, base image and builder now instead of at the first start
   env                        print the exports that point any AWS tool here
   logs <group> <stream>      print a log stream (build and application output)
@@ -24,7 +25,8 @@ async function main(args: readonly string[]): Promise<number> {
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
   switch (command) {
     case 'serve':
-      await serve(config, logger);
+      if (rest.some((option) => option !== '--unlimited')) throw new Error(`serve has no option '${rest.join(' ')}': it takes --unlimited`);
+      await serve({ ...config, unlimited: config.unlimited || rest.includes('--unlimited') }, logger);
       return 0;
     case 'setup':
       await prepareAssets(config, logger, createProgress());

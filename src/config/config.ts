@@ -25,6 +25,10 @@ export interface Config {
   readonly egressDeny: readonly string[];
   /** Networks made ahead, so that a launch need not wait for one. */
   readonly linkPoolSize: number;
+  /** No rates or account quotas: a private machine. */
+  readonly unlimited: boolean;
+  /** JSON file with limits that differ from the profile's (docs/identity.md). */
+  readonly limitsFile?: string | undefined;
   readonly logLevel: string;
 }
 
@@ -48,6 +52,8 @@ const schema = z.object({
   TARDIGRADE_LINK_CIDR: cidr.default('198.18.0.0/15'),
   TARDIGRADE_EGRESS_DENY: list.pipe(z.array(cidr)).default(['169.254.0.0/16']),
   TARDIGRADE_LINK_POOL: z.coerce.number().int().min(0).max(64).default(4),
+  TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
+  TARDIGRADE_LIMITS_FILE: z.string().optional(),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -78,6 +84,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     linkCidr: v.TARDIGRADE_LINK_CIDR,
     egressDeny: v.TARDIGRADE_EGRESS_DENY,
     linkPoolSize: v.TARDIGRADE_LINK_POOL,
+    unlimited: v.TARDIGRADE_UNLIMITED === '1',
+    limitsFile: v.TARDIGRADE_LIMITS_FILE,
     logLevel: v.TARDIGRADE_LOG_LEVEL,
   };
 }

@@ -21,12 +21,18 @@ import { createTokenService } from '../endpoint/tokens.js';
 import { messageOf } from '../errors/index.js';
 import { createGuestAgent } from '../guest/agent.js';
 import { createCallHook } from '../hooks/call.js';
+import { buildsAtOnce } from '../images/limits.js';
 import { createImages } from '../images/service.js';
-import { type Credentials, loadOrCreateCredentials } from '../keys/credentials.js';
+import { readPolicies } from '../iam/policy.js';
+import type { Credentials } from '../keys/credentials.js';
+import { openKeyRing } from '../keys/key-ring.js';
 import { createFileLog } from '../logs/file-log.js';
 import { createMicrovms } from '../microvms/service.js';
 import { GUEST_NET } from '../network/contracts.js';
 import { openLinkPool } from '../network/pool.js';
+import { createAccountQuotas } from '../quotas/account-quotas.js';
+import { loadLimits } from '../quotas/limits.js';
+import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { lockDataDir, runDirOf } from './lock.js';
@@ -65,6 +71,11 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const runDir = await runDirOf(dataDir);
   closers.push(await lockDataDir(dataDir, runDir));
 
+  // First, as a bad file of the operator's should not wait for minutes of preparation to be told.
+  const keys = await openKeyRing({ dataDir, accountId: config.accountId, readPolicies, clock: systemClock, log: logger });
+  closers.push(() => keys.close());
+  const limits = await loadLimits(config);
+
   const guest = await ensureGuest(config, progress);
   const orphans = await endOrphans(runDir);
   if (orphans > 0) logger.warn({ orphans }, 'ended VMMs that an earlier daemon left');
@@ -79,13 +90,14 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const log = createFileLog(join(dataDir, 'logs'), { onError: (error) => logger.warn({ error: messageOf(error) }, 'log lines lost') });
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
-  const shared = { store, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger };
+  const shared = { store, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger, quotas: createAccountQuotas({ limits, store }) };
   const images = createImages({
     ...shared,
     builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
     objects: s3,
     region: config.region,
     hostCpus: availableParallelism(),
+    concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),
     inUse: (imageArn) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn),
   });
   closers.push(() => images.shutdown());
@@ -101,9 +113,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const { port: endpointPort } = await endpoint.listen();
   closers.push(() => endpoint.close());
 
-  const credentials = await loadOrCreateCredentials(dataDir);
   const api = createApiServer({
-    config, credentials, images, microvms, tokens, store, s3,
+    config, findKey: keys.find, throttle: createThrottle(limits), images, microvms, tokens, store, s3,
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     log: logger,
@@ -111,8 +122,6 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const { port: apiPort } = await api.listen();
   closers.push(() => api.close());
 
-  const [first] = credentials;
-  if (first === undefined) throw new Error('no credentials');
   const apiHost = config.apiHost.includes(':') ? `[${config.apiHost}]` : config.apiHost;
-  return { apiUrl: `http://${apiHost}:${apiPort}`, endpointPort, caFile: certificates.caFile, credentials: first, info: guest.info, engine };
+  return { apiUrl: `http://${apiHost}:${apiPort}`, endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
 }

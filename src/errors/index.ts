@@ -46,13 +46,38 @@ export class ConflictError extends RequestError {
   }
 }
 
+/** AWS `ServiceQuotaExceededException` (402): an account has as much as it may. */
+export class QuotaExceededError extends RequestError {
+  constructor(
+    message: string,
+    readonly resourceType: ResourceType,
+    readonly resourceId: string,
+    /** AWS's code of the quota, e.g. `L-942E56BE`. */
+    readonly quotaCode: string,
+  ) {
+    super(message);
+  }
+}
+
+/** AWS `ThrottlingException` or `TooManyRequestsException` (429), as the operation's family has it. */
+export class ThrottledError extends RequestError {
+  constructor(
+    message: string,
+    /** Whole seconds, at least 1. */
+    readonly retryAfterSeconds: number,
+    readonly quotaCode?: string,
+  ) {
+    super(message);
+  }
+}
+
 /** AWS `InsufficientCapacityException` (500): the host has no room for another MicroVM. */
 export class InsufficientCapacityError extends RequestError {}
 
 /** Known AWS operation this server does not serve yet (501). */
 export class UnsupportedOperationError extends RequestError {}
 
-export type ResourceType = 'microvm-image' | 'microvm-image-version' | 'microvm-image-build' | 'microvm';
+export type ResourceType = 'microvm-image' | 'microvm-image-version' | 'microvm-image-build' | 'microvm' | 'network-connector';
 
 /** The host must be changed (missing program, port in use, no disk): the message says how. */
 export class OperatorError extends Error {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ValidationError } from '../errors/index.js';
 import type { AppLog } from '../logs/contracts.js';
+import type { AccountQuotas } from '../quotas/contracts.js';
 import type { BuildRecord, ImageRecord, Store, VersionRecord } from '../store/contracts.js';
 import { imageArn, canonicalVersion } from './arn.js';
 import type { BuildDeps } from './build-context.js';
@@ -23,6 +24,8 @@ export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
   readonly logger: Logger;
   /** Has the image live MicroVMs? */
   readonly inUse: (imageArn: string) => boolean;
+  /** Default: no quotas. */
+  readonly quotas?: Pick<AccountQuotas, 'admitImage' | 'admitVersion'>;
   /** Default: {@link BUILD_LIMITS}. */
   readonly limits?: Partial<BuildLimits>;
   /** Builds at once. Default: one per two CPUs of the host. */
@@ -54,6 +57,7 @@ export function createImages(deps: ImagesDeps): Images {
       if (store.getImage(arn) !== undefined) {
         throw new ValidationError(`A MicroVM image with the name '${input.name}' already exists in this account`, 'name');
       }
+      deps.quotas?.admitImage(who.accountId);
       const { image, version, build } = newRecords(who, arn, { ...input, config }, clock.now(), hostArch);
       records.created(image, version, build);
       builds.start(taskOf(image, version, build));

@@ -13,26 +13,39 @@ export interface Credentials {
   readonly secretAccessKey: string;
   /** 12 digits; absent = the server's own account. */
   readonly accountId?: string | undefined;
+  /** Then every request must carry it as X-Amz-Security-Token. */
+  readonly sessionToken?: string | undefined;
+  /** IAM policy documents; absent = everything in the account is allowed, as for an account's root user. */
+  readonly policies?: readonly unknown[] | undefined;
 }
 
 const fileSchema = z
   .array(
-    z.object({
+    // Strict: a misspelt `policies` must not make a key that may do everything.
+    z.strictObject({
       accessKeyId: z.string().regex(/^[A-Za-z0-9]{16,128}$/),
       secretAccessKey: z.string().min(16),
       accountId: z.string().regex(/^\d{12}$/).optional(),
+      sessionToken: z.string().min(1).max(4096).optional(),
+      policies: z.array(z.unknown()).optional(),
     }),
   )
-  .min(1);
+  .min(1)
+  .refine((keys) => new Set(keys.map((key) => key.accessKeyId)).size === keys.length, 'an accessKeyId occurs twice');
+
+export function credentialsFile(dataDir: string): string {
+  return join(dataDir, 'credentials.json');
+}
 
 /** Throws OperatorError when the file is damaged or others may read it. */
 export async function loadOrCreateCredentials(dataDir: string): Promise<Credentials[]> {
-  const path = join(dataDir, 'credentials.json');
+  const path = credentialsFile(dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   return (await load(path)) ?? (await create(path));
 }
 
-async function load(path: string): Promise<Credentials[] | undefined> {
+/** undefined: there is no such file. Throws as {@link loadOrCreateCredentials}. */
+export async function load(path: string): Promise<Credentials[] | undefined> {
   let mode: number;
   try {
     mode = (await stat(path)).mode;

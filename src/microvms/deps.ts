@@ -7,6 +7,7 @@ import type { CallHook } from '../hooks/contracts.js';
 import type { ImageCatalog } from '../images/contracts.js';
 import type { AppLog } from '../logs/contracts.js';
 import type { LinkPool } from '../network/contracts.js';
+import type { AccountQuotas } from '../quotas/contracts.js';
 import type { Store } from '../store/contracts.js';
 
 export interface MicrovmDeps {
@@ -22,6 +23,8 @@ export interface MicrovmDeps {
   readonly clock: Clock;
   readonly config: Pick<Config, 'region'>;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  /** Default: no quotas. */
+  readonly quotas?: Pick<AccountQuotas, 'admitMicrovm'>;
   /** Random UUIDs for ids and endpoints. Default: node's. */
   readonly uuid?: () => string;
 }

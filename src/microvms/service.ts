@@ -14,6 +14,9 @@ import { planRun } from './run.js';
 import { putToRest } from './shutdown.js';
 import { recover, resumeInTurn } from './startup.js';
 
+/** Baseline of an image that names no size (spec §3.5). */
+const DEFAULT_MEMORY_MIB = 2048;
+
 export interface Microvms extends MicrovmService, MicrovmGateway {
   /** Takes up what an earlier daemon left; to be awaited before the first request. Resuming goes on in the background. */
   start(): Promise<void>;
@@ -54,6 +57,7 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
     run(who, input) {
       assertOpen();
       const { record, image } = planRun(deps, uuid, who, input);
+      deps.quotas?.admitMicrovm(who.accountId, image.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB);
       deps.store.insertMicrovm(record);
       registry.add(record).launch(image, input.runHookPayload);
       return record;

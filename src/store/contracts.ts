@@ -153,6 +153,12 @@ export interface Store {
   microvmsInStates(states: readonly MicrovmState[]): MicrovmRecord[];
   updateMicrovm(id: string, change: Partial<Pick<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'terminatedAt' | 'resumeOnStart'>>): void;
 
+  /** For quotas: an account's images, in any state. */
+  countImages(accountId: string): number;
+  countVersions(imageArn: string): number;
+  /** Baseline memory of an account's MicroVMs that neither ended nor are ending, MiB. */
+  liveMemoryMiB(accountId: string): number;
+
   /** Images (over all accounts) in any of the states: for start-up. */
   imagesInStates(states: readonly ImageState[]): ImageRecord[];
 

@@ -11,8 +11,14 @@ import type { IdempotencyStore } from '../../src/api/idempotency.js';
 import { createApiServer } from '../../src/api/server.js';
 import { createS3Service } from '../../src/aws/s3/service.js';
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors/index.js';
+import { readPolicies } from '../../src/iam/policy.js';
 import type { ImageService, ManagedImage } from '../../src/images/contracts.js';
+import type { Credentials } from '../../src/keys/credentials.js';
+import { keysOf } from '../../src/keys/key-ring.js';
 import type { MicrovmService } from '../../src/microvms/contracts.js';
+import type { Throttle } from '../../src/quotas/contracts.js';
+import { unlimited } from '../../src/quotas/defaults.js';
+import { createThrottle } from '../../src/quotas/throttle.js';
 import type { BuildRecord, ImageRecord, MicrovmRecord, Page, PageRequest, VersionRecord } from '../../src/store/contracts.js';
 
 export const accountId = '123456789012';
@@ -159,7 +165,14 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-export async function startHarness(): Promise<Harness> {
+export interface HarnessOptions {
+  /** Besides {@link key} and {@link otherKey}. */
+  readonly keys?: readonly Credentials[];
+  readonly throttle?: Throttle;
+}
+
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const keys = keysOf([key, otherKey, ...(options.keys ?? [])], { accountId, readPolicies });
   const dataDir = await mkdtemp(join(tmpdir(), 'tardigrade-api-'));
   const images = new FakeImages();
   const microvms = new FakeMicrovms();
@@ -173,8 +186,9 @@ export async function startHarness(): Promise<Harness> {
   }));
   const clock = () => Date.now() + harness.clockOffsetMs;
   const server = createApiServer({
-    config: { apiHost: '127.0.0.1', apiPort: 0, region, accountId },
-    credentials: [key, otherKey],
+    config: { apiHost: '127.0.0.1', apiPort: 0, region },
+    findKey: (id) => keys.get(id),
+    throttle: options.throttle ?? createThrottle(unlimited),
     images,
     microvms,
     tokens: {

@@ -16,7 +16,7 @@ export interface Claim extends Scope {
 }
 
 const algorithm = 'AWS4-HMAC-SHA256';
-/** Seven days, the most S3 allows. */
+/** Seven days, the most S3 allows. Unknown: presigned-lambda */
 const maxExpiresSeconds = 604_800;
 
 /** undefined: the request is unsigned. Throws AuthFailure malformed. */

@@ -3,7 +3,7 @@ export type AuthFailureKind =
   | 'unsigned' // no credentials at all
   | 'malformed' // the Authorization header or query cannot be read
   | 'unknown-key'
-  | 'session-token' // a security token, and this server issues none
+  | 'session-token' // not the one of the key, or one where the key has none
   | 'wrong-scope' // signed for another region, service or date
   | 'header-not-signed'
   | 'skewed' // signed too long ago, or in the future

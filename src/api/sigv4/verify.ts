@@ -2,17 +2,12 @@
 import { canonicalRequest, stringToSign, type PathStyle } from './canonical.js';
 import type { Claim } from './claim.js';
 import { AuthFailure } from './failure.js';
-import { sameSignature, scopeText, sign, signingKey } from './key.js';
+import type { AccessKey, FindKey } from '../../keys/key-ring.js';
+import { cachedSigningKey, sameSignature, scopeText, sign } from './key.js';
 import type { RequestHead } from './request-head.js';
 
-export interface KnownKey {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly accountId: string;
-}
-
 export interface VerifyOptions {
-  readonly findKey: (accessKeyId: string) => KnownKey | undefined;
+  readonly findKey: FindKey;
   readonly region: string;
   /** ms since 1970 */
   readonly now: number;
@@ -24,7 +19,7 @@ export interface VerifyOptions {
 /** A claim whose key, scope and time are good; its signature is not checked yet. */
 export interface Candidate {
   readonly claim: Claim;
-  readonly key: KnownKey;
+  readonly key: AccessKey;
   readonly signingKey: Buffer;
 }
 
@@ -32,13 +27,13 @@ export interface Candidate {
 export function precheck(claim: Claim, head: RequestHead, options: VerifyOptions): Candidate {
   const key = options.findKey(claim.accessKeyId);
   if (key === undefined) throw new AuthFailure('unknown-key', 'the access key is not one of this server');
-  if (claim.securityToken !== undefined) throw new AuthFailure('session-token', 'this server issues no session tokens');
+  checkSessionToken(claim, key);
   if (claim.region !== options.region) {
     throw new AuthFailure('wrong-scope', `Credential should be scoped to a valid region: the request is signed for '${claim.region}', this server is '${options.region}'.`);
   }
   checkClock(claim, options);
   checkHeaders(claim, head);
-  return { claim, key, signingKey: signingKey(key.secretAccessKey, claim) };
+  return { claim, key, signingKey: cachedSigningKey(key, claim) };
 }
 
 /** `payloadHash` is the hex SHA-256 of the body or one of S3's markers. Throws AuthFailure mismatch. */
@@ -49,6 +44,12 @@ export function checkSignature(candidate: Candidate, head: RequestHead, payloadH
   if (!sameSignature(expected, claim.signature)) {
     throw new AuthFailure('mismatch', 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.');
   }
+}
+
+/** That the header is among those signed is checked with all other `x-amz-*`; in a presigned URL the whole query is signed. */
+function checkSessionToken(claim: Claim, key: AccessKey): void {
+  if (sameSignature(key.sessionToken ?? '', claim.securityToken ?? '')) return;
+  throw new AuthFailure('session-token', key.sessionToken === undefined ? 'the key has no session token, the request has one' : 'the request does not carry the session token of its key');
 }
 
 function checkClock(claim: Claim, options: VerifyOptions): void {

@@ -22,8 +22,9 @@ export interface S3Deps {
   readonly clock?: () => number;
 }
 
-type BucketOperation = (call: BucketCall) => Promise<S3Response>;
-type ObjectOperation = (call: ObjectCall) => Promise<S3Response>;
+/** With the permission it needs, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+type BucketOperation = readonly [action: string, serve: (call: BucketCall) => Promise<S3Response>];
+type ObjectOperation = readonly [action: string, serve: (call: ObjectCall) => Promise<S3Response>];
 
 /** Query parameters that name another operation than the method alone. Those not served are refused, never ignored. */
 const subresources = [
@@ -34,22 +35,22 @@ const subresources = [
 ];
 
 const bucketOperations: Readonly<Record<string, BucketOperation>> = {
-  'PUT ': createBucket,
-  'HEAD ': headBucket,
-  'DELETE ': deleteBucket,
-  'GET location': getBucketLocation,
-  'GET list-type': listObjectsV2,
+  'PUT ': ['s3:CreateBucket', createBucket],
+  'HEAD ': ['s3:ListBucket', headBucket],
+  'DELETE ': ['s3:DeleteBucket', deleteBucket],
+  'GET location': ['s3:GetBucketLocation', getBucketLocation],
+  'GET list-type': ['s3:ListBucket', listObjectsV2],
 };
 
 const objectOperations: Readonly<Record<string, ObjectOperation>> = {
-  'PUT ': putObject,
-  'GET ': getObject,
-  'HEAD ': headObject,
-  'DELETE ': deleteObject,
-  'POST uploads': createMultipartUpload,
-  'PUT partNumber,uploadId': uploadPart,
-  'POST uploadId': completeMultipartUpload,
-  'DELETE uploadId': abortMultipartUpload,
+  'PUT ': ['s3:PutObject', putObject],
+  'GET ': ['s3:GetObject', getObject],
+  'HEAD ': ['s3:GetObject', headObject],
+  'DELETE ': ['s3:DeleteObject', deleteObject],
+  'POST uploads': ['s3:PutObject', createMultipartUpload],
+  'PUT partNumber,uploadId': ['s3:PutObject', uploadPart],
+  'POST uploadId': ['s3:PutObject', completeMultipartUpload],
+  'DELETE uploadId': ['s3:AbortMultipartUpload', abortMultipartUpload],
 };
 
 export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
@@ -62,17 +63,23 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
     const named = subresources.filter((name) => request.query.has(name)).sort();
     const route = `${request.method} ${named.join(',')}`;
     if (bucketName === undefined) {
-      if (route === 'GET ') return listBuckets(request, context);
-      throw notServed(route);
+      if (route !== 'GET ') throw notServed(route);
+      request.authorize('s3:ListAllMyBuckets', '*');
+      return listBuckets(request, context);
     }
     if (key === undefined) {
       const operation = bucketOperations[route];
       if (!operation) throw notServed(route);
-      return operation({ request, context, bucketName });
+      const [action, serve] = operation;
+      request.authorize(action, `arn:aws:s3:::${bucketName}`);
+      return serve({ request, context, bucketName });
     }
     const operation = objectOperations[route];
     if (!operation) throw notServed(route);
-    return operation({ request, context, bucket: await context.buckets.get(bucketName, request.accountId), key });
+    const [action, serve] = operation;
+    // Before the bucket is looked up: who may not use it does not learn whether it is there.
+    request.authorize(action, `arn:aws:s3:::${bucketName}/${key}`);
+    return serve({ request, context, bucket: await context.buckets.get(bucketName, request.accountId), key });
   }
 
   return {

@@ -8,6 +8,7 @@ import { imageRecords } from './images.js';
 import { microvmRecords } from './microvms.js';
 import { migrate } from './migrate.js';
 import { migrations } from './migrations/index.js';
+import { usage } from './usage.js';
 import { versionRecords } from './versions.js';
 
 /**
@@ -25,6 +26,7 @@ export function openStore(file: string): Store {
     ...buildRecords(db),
     ...microvmRecords(db),
     ...idempotentAnswers(db),
+    ...usage(db),
     transaction: (body) => db.transaction(body)(),
     close: () => void db.close(),
   };

@@ -27,7 +27,7 @@ const open = (dataDir: string) => createS3Service({ dataDir, region: 'us-east-1'
 
 function request(method: string, rawPath: string, body: Readable | string = '', length = typeof body === 'string' ? body.length : undefined): S3Request {
   const stream = typeof body === 'string' ? Readable.from([Buffer.from(body)]) : body;
-  return { requestId: 'r', accountId, method, host: '127.0.0.1', rawPath, query: new Map(), headers: new Map(), body: stream, length, trailers: new Map() };
+  return { requestId: 'r', accountId, authorize: () => undefined, method, host: '127.0.0.1', rawPath, query: new Map(), headers: new Map(), body: stream, length, trailers: new Map() };
 }
 
 test('checks of the published check string', () => {
