@@ -20,8 +20,8 @@ export default async function run(): Promise<void> {
   const owner = `/bench/${process.pid}`;
   const links = await openLinkPool({ linkCidr: service.config.linkCidr, egressDeny: [], poolSize: 1, owner, logger: pino({ level: 'warn' }) });
   try {
-    const image = await flaskImage();
-    const template = join(service.config.dataDir, 'images', service.config.accountId, 'flask', '1.0', 'template');
+    const image = await flaskImage('ready');
+    const template = join(service.config.dataDir, 'images', service.config.accountId, 'flask-ready', '1.0', 'template');
     const ours: number[] = [];
     const bare: number[] = [];
     for (let round = -WARM_UP; round < ROUNDS; round++) {

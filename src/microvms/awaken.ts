@@ -3,15 +3,14 @@ import { within } from './bounded.js';
 import type { MicrovmDeps } from './deps.js';
 import type { Machine } from './machine.js';
 
-/** On the live service all MicroVMs of an image have one hostname (spec §4.5); which one is not published. Unknown: vm-hostname */
-export const GUEST_HOSTNAME = 'localhost';
-
 /** Milliseconds a restored guest has to answer: under software emulation with many starting at once, seconds. */
 const WAKE_LIMIT_MS = 30_000;
 
 /** Sets the guest's clock, entropy and hostname. The first try is expected to succeed; waiting is for the slow case. */
 export function awaken(deps: MicrovmDeps, machine: Machine, signal: AbortSignal): Promise<void> {
-  const spec = { hostname: GUEST_HOSTNAME };
+  // On the live service all MicroVMs of an image have one hostname (spec §4.5), which is not published; a MicroVM's own
+  // is more use to people, and lets no two believe they are the same host. Unknown: vm-hostname
+  const spec = { hostname: machine.record.id };
   return within(deps.clock, WAKE_LIMIT_MS, 'waking the guest', signal, async (limit) => {
     const { agent } = machine;
     try {

@@ -49,6 +49,7 @@ describe('lifecycle', () => {
     for (const state of [first, second]) assert.ok(Math.abs(state.time - Date.now() / 1000) < 1, `wall clock off by ${state.time - Date.now() / 1000} s after launch`);
     assert.deepEqual(first.run, { microvmId: one.id, runHookPayload: payload });
     assert.equal(second.run?.microvmId, two.id);
+    assert.deepEqual([first.hostname, second.hostname], [one.id, two.id]);
     assert.equal(first.environment['AWS_REGION'], 'us-east-1');
     assert.equal(first.environment['AWS_LAMBDA_MICROVM_IMAGE_VERSION'], '1.0');
   });

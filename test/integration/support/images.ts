@@ -47,27 +47,33 @@ export async function buildImage(service: Service, name: string, uri: string, mo
 
 async function buildLog(service: Service, name: string, buildId: string, createdAt: Date): Promise<string> {
   const day = createdAt.toISOString().slice(0, 10).replaceAll('-', '/');
-  const lines: string[] = [];
-  for await (const line of localLogs(service.config).read(`/aws/lambda-microvms/${name}`, `${day}[1.0]build-${buildId}`)) lines.push(line);
-  return lines.join('\n');
+  const page = await localLogs(service.config).streamPage(service.config.accountId, `/aws/lambda-microvms/${name}`, `${day}[1.0]build-${buildId}`, { from: 'start', direction: 'forward', limit: 100_000, maxBytes: 4e6 });
+  return page?.events.map(({ text }) => text).join('\n') ?? '';
 }
 
-let flask: Promise<string> | undefined;
+const READY = { ready: 'ENABLED', readyTimeoutInSeconds: 120 } as const;
+const VALIDATE = { validate: 'ENABLED', validateTimeoutInSeconds: 60 } as const;
+const RUNTIME_HOOKS = {
+  run: 'ENABLED', runTimeoutInSeconds: 30, resume: 'ENABLED', resumeTimeoutInSeconds: 30,
+  suspend: 'ENABLED', suspendTimeoutInSeconds: 30, terminate: 'ENABLED', terminateTimeoutInSeconds: 30,
+} as const;
 
-/** The shared service's Flask image with all hooks; built once in a run. */
-export function flaskImage(): Promise<string> {
-  return (flask ??= (async () => {
-    const service = await sharedService();
-    const uri = await service.upload('flask.zip', await zipFolder(FLASK_APP));
-    const outcome = await buildImage(service, 'flask', uri, {
-      hooks: {
-        port: 9000,
-        microvmImageHooks: { ready: 'ENABLED', readyTimeoutInSeconds: 120, validate: 'ENABLED', validateTimeoutInSeconds: 60 },
-        microvmHooks: { run: 'ENABLED', runTimeoutInSeconds: 30, resume: 'ENABLED', resumeTimeoutInSeconds: 30, suspend: 'ENABLED', suspendTimeoutInSeconds: 30, terminate: 'ENABLED', terminateTimeoutInSeconds: 30 },
-      },
-      environmentVariables: { GREETING: 'hello' },
-    });
-    if (outcome.state !== 'CREATED') throw new Error(`the Flask image is ${outcome.state}: ${outcome.build.stateReason ?? ''}\n${outcome.log}`);
-    return outcome.imageArn;
-  })());
+const built = new Map<string, Promise<string>>();
+
+/** The shared service's Flask image; built once in a run. `all` hooks, or `ready` alone as in the quickstart. */
+export function flaskImage(hooks: 'all' | 'ready' = 'all'): Promise<string> {
+  const name = `flask-${hooks}`;
+  const known = built.get(name);
+  if (known !== undefined) return known;
+  const building = buildFlask(name, hooks === 'all' ? { microvmImageHooks: { ...READY, ...VALIDATE }, microvmHooks: RUNTIME_HOOKS } : { microvmImageHooks: READY });
+  built.set(name, building);
+  return building;
+}
+
+async function buildFlask(name: string, hooks: CreateMicrovmImageCommandInput['hooks']): Promise<string> {
+  const service = await sharedService();
+  const uri = await service.upload('flask.zip', await zipFolder(FLASK_APP));
+  const outcome = await buildImage(service, name, uri, { hooks: { port: 9000, ...hooks } });
+  if (outcome.state !== 'CREATED') throw new Error(`the Flask image is ${outcome.state}: ${outcome.build.stateReason ?? ''}\n${outcome.log}`);
+  return outcome.imageArn;
 }
