@@ -10,7 +10,7 @@ const FROM = 'FROM public.ecr.aws/lambda/microvms:al2023-minimal\n';
 const READY = { port: 9000, microvmImageHooks: { ready: 'ENABLED' as const, readyTimeoutInSeconds: 3 } };
 
 describe('bad input', () => {
-  after(closeShared);
+  after(() => closeShared());
 
   /** Builds `files` and expects the failure; answers nothing, as all is asserted. */
   async function fails(name: string, uri: (service: Service) => Promise<string>, reason: RegExp, log: RegExp, more = {}): Promise<void> {

@@ -38,7 +38,7 @@ CMD ["--flag", "two words"]
 `;
 
 describe('builds', () => {
-  after(closeShared);
+  after(() => closeShared());
 
   it('runs the Dockerfile with a network and starts what it describes', async () => {
     const service = await sharedService();

@@ -11,7 +11,7 @@ import { closeShared, sharedService } from './support/service.js';
 const CLONES = 10;
 
 describe('isolation', () => {
-  after(closeShared);
+  after(() => closeShared());
 
   it(`runs ${CLONES} clones at once, each with its own state, and leaves nothing`, async () => {
     const service = await sharedService();

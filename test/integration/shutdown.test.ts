@@ -26,7 +26,7 @@ describe('shutdown', () => {
   });
 
   it('suspends what runs, leaves nothing on the host, and resumes it at the next start', async () => {
-    await closeShared(); // this suite counts everything on the host
+    await closeShared('now'); // this suite counts everything on the host
     const dataDir = await newDataDir();
     service = await startService(dataDir);
     const uri = await service.upload('flask.zip', await zipFolder(FLASK_APP));

@@ -55,13 +55,20 @@ export async function startService(dataDir: string): Promise<Service> {
 }
 
 let shared: Promise<Service> | undefined;
+let kept = false;
 
 /** The run's service; {@link closeShared} ends it. */
 export function sharedService(): Promise<Service> {
   return (shared ??= newDataDir().then(startService));
 }
 
-export async function closeShared(): Promise<void> {
+/** Several suites run in this process: the service lives until `closeShared('now')`. */
+export function keepShared(): void {
+  kept = true;
+}
+
+export async function closeShared(when: 'unless-kept' | 'now' = 'unless-kept'): Promise<void> {
+  if (kept && when === 'unless-kept') return;
   const service = await shared;
   shared = undefined;
   if (service === undefined) return;

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# All tests, tier by tier: unit, conformance (SDKs against the wire, no VM), integration (real VMs).
+# Ends with a line "N passed, N failed, N skipped".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+shopt -s globstar nullglob
+
+report=$(mktemp -d)
+trap 'rm -rf "$report"' EXIT
+failed=0
+
+tier() {
+  local name=$1
+  shift
+  echo "== $name"
+  NODE_NO_WARNINGS=1 node --import tsx --test --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="$report/$name.tap" "$@" || failed=1
+}
+
+npm run --silent lint || failed=1
+npm run --silent typecheck || failed=1
+(cd guest/agent && gofmt -l . | (! grep .) && go vet ./... && go test ./...) || failed=1
+node dist/cli/main.js setup || exit 1
+tier unit test/unit/**/*.test.ts
+tier conformance test/conformance/**/*.test.ts
+# One process: its suites share a service and a built image, and some count what is on the host.
+tier integration test/integration/all.ts
+
+passes=$(cat "$report"/*.tap | awk '/^# pass /{n+=$3} END{print n+0}')
+failures=$(cat "$report"/*.tap | awk '/^# (fail|cancelled) /{n+=$3} END{print n+0}')
+skips=$(cat "$report"/*.tap | awk '/^# (skipped|todo) /{n+=$3} END{print n+0}')
+# What failed outside a test runner (lint, types, Go) counts too.
+if [ "$failed" = 1 ] && [ "$failures" = 0 ]; then failures=1; fi
+echo "$passes passed, $failures failed, $skips skipped"
+exit "$failed"
