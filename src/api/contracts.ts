@@ -14,7 +14,15 @@ export interface AppTokenRequest {
   readonly expiresInMinutes: number;
 }
 
+/** Lets into the shell of one MicroVM, and to no port of its application (spec §6). */
+export interface ShellTokenRequest {
+  readonly microvmId: string;
+  /** 1..60 */
+  readonly expiresInMinutes: number;
+}
+
 /** Mints what clients send as `X-aws-proxy-auth` (spec §5.4). */
 export interface TokenIssuer {
   issueAppToken(request: AppTokenRequest): Promise<string>;
+  issueShellToken(request: ShellTokenRequest): Promise<string>;
 }

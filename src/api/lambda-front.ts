@@ -3,13 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Throttle } from '../quotas/contracts.js';
 import type { Authorize } from './access/authorize.js';
+import { inDialect } from './dialect.js';
 import { internalError, RequestTooLargeError, toWireError, UnknownOperationError, type WireError } from './errors.js';
-import type { Operation, Services } from './operation.js';
+import { queryMembers, type Operation, type Services } from './operation.js';
 import { createRouter } from './router.js';
 import { sha256 } from './sigv4/canonical.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
-import { firstValues, type RequestHead } from './sigv4/request-head.js';
+import type { RequestHead } from './sigv4/request-head.js';
 import { checkSignature, precheck, type Candidate, type VerifyOptions } from './sigv4/verify.js';
 import { SerializationError } from './validation.js';
 
@@ -47,7 +48,7 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
   const refuse: LambdaFront['refuse'] = (exchange, error) => {
     const known = toWireError(error, exchange.request.url);
     if (known === undefined) deps.log.error({ requestId: exchange.requestId, err: error }, 'request failed inside');
-    sendError(exchange, known ?? internalError(exchange.requestId));
+    sendError(exchange, inDialect(known ?? internalError(exchange.requestId), exchange.request.url ?? '', error));
   };
 
   return {
@@ -68,12 +69,12 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
         const { key } = candidate;
         // Signature, rate, shape, permission, meaning: the roles and ARNs that permission is about must be readable. Unknown: check-order
         deps.throttle.take(key.accountId, operation.name);
-        const members = operation.body ? parseBody(body) : Object.fromEntries(firstValues(head.query));
+        const members = operation.body ? parseBody(body) : queryMembers(operation, head.query);
         const prepared = operation.prepare({ ...members, ...labels });
         deps.authorize({ key, sourceIp: exchange.request.socket.remoteAddress }, operation.name, prepared.input);
         const who = { accountId: key.accountId, accessKeyId: key.accessKeyId };
         const result = await prepared.run({ ...deps.services, who });
-        send(exchange, operation.status, JSON.stringify(result));
+        send(exchange, operation.status, operation.status === 204 ? '' : JSON.stringify(result));
       } catch (error) {
         refuse(exchange, error);
       }
@@ -89,14 +90,19 @@ function requireService(claim: Claim): void {
 }
 
 /** The signature covers the hash the client states, or that of the body; a stated hash must be the body's. */
-function authenticate(candidate: Candidate, head: RequestHead, body: Buffer): void {
+export function authenticate(candidate: Candidate, head: RequestHead, body: Buffer): void {
   const actual = sha256(body);
   const stated = head.headers.get('x-amz-content-sha256') ?? actual;
   checkSignature(candidate, head, stated, 'generic');
   if (stated !== actual) throw new AuthFailure('body-mismatch', 'The body is not the one that was signed: its SHA-256 differs from x-amz-content-sha256.');
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+const noBody = Buffer.alloc(0);
+
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  // Most requests have none, and an iterator over nothing costs more than all else of a Get.
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding === undefined && (length === undefined || length === '0')) return noBody;
   const chunks: Buffer[] = [];
   let size = 0;
   // Leaving the loop early must not destroy the connection that the refusal goes out on.
@@ -109,7 +115,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** Members the operation does not know are dropped later, by its schema. */
-function parseBody(body: Buffer): Readonly<Record<string, unknown>> {
+export function parseBody(body: Buffer): Readonly<Record<string, unknown>> {
   if (body.length === 0) return {};
   let value: unknown;
   try {
@@ -124,7 +130,8 @@ function parseBody(body: Buffer): Readonly<Record<string, unknown>> {
 
 function send({ request, response }: Exchange, status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
   if (response.destroyed) return;
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
+  // No Content: neither a length nor a type (RFC 9110 §15.3.5).
+  response.writeHead(status, status === 204 ? headers : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
   response.end(body);
   // A client that is still sending reads the answer only if its bytes keep being taken.
   request.resume();

@@ -1,14 +1,19 @@
 /** What an operation is: name, route, input schema, work. Each file in `operations/` defines one, or a small family. */
 import type { z } from 'zod';
+import type { ConnectorService } from '../connectors/contracts.js';
 import type { ImageService, Principal } from '../images/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
+import type { TagService } from '../tags/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { Pager } from './paging.js';
+import { firstValues, type RequestHead } from './sigv4/request-head.js';
 import { parseInput } from './validation.js';
 
 export interface Services {
   readonly images: ImageService;
+  readonly connectors: ConnectorService;
+  readonly tags: TagService;
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
   readonly store: IdempotencyStore;
@@ -30,6 +35,8 @@ export interface Operation {
   readonly status: number;
   /** Does the input have members in a JSON body? Otherwise the body is not read. */
   readonly body: boolean;
+  /** Query parameters that may be repeated: each is a list in the input. */
+  readonly queryLists?: readonly string[];
   /** `raw` holds labels, query and body in one object. Throws SerializationError, ValidationError. */
   prepare(raw: Readonly<Record<string, unknown>>): Prepared;
 }
@@ -45,6 +52,14 @@ export interface OperationDefinition<S extends z.ZodType> extends Omit<Operation
   readonly body?: boolean;
   readonly input: S;
   readonly run: (call: Call, input: z.output<S>) => unknown;
+}
+
+/** Input members of the query: of a name given twice the first value, unless it is a list. */
+export function queryMembers({ queryLists = [] }: Pick<Operation, 'queryLists'>, query: RequestHead['query']): Readonly<Record<string, unknown>> {
+  const lists = queryLists
+    .map((name): [string, string[]] => [name, query.filter(([given]) => given === name).map(([, value]) => value)])
+    .filter(([, values]) => values.length > 0);
+  return Object.fromEntries<unknown>([...firstValues(query), ...lists]);
 }
 
 export function defineOperation<S extends z.ZodType>(definition: OperationDefinition<S>): Operation {

@@ -6,11 +6,13 @@ import type { Logger } from 'pino';
 import type { S3Service } from '../aws/contracts.js';
 import type { Config } from '../config/config.js';
 import { OperatorError } from '../errors/index.js';
+import type { ConnectorService } from '../connectors/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
+import type { TagService } from '../tags/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
@@ -26,6 +28,8 @@ export interface ApiServerDeps {
   readonly findKey: FindKey;
   readonly throttle: Throttle;
   readonly images: ImageService;
+  readonly connectors: ConnectorService;
+  readonly tags: TagService;
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
   readonly store: IdempotencyStore;
@@ -58,6 +62,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   const auth = { findKey: deps.findKey, region: config.region };
   const services = {
     images: deps.images,
+    connectors: deps.connectors,
+    tags: deps.tags,
     microvms: deps.microvms,
     tokens: deps.tokens,
     store: deps.store,

@@ -8,6 +8,9 @@ import { RequestError, ValidationError } from '../errors/index.js';
 /** The body cannot be read as the operation's input: AWS `SerializationException` (400). Unknown: wrong-json-type */
 export class SerializationError extends RequestError {}
 
+/** A constraint of the service model is broken; the message is AWS's (spec §2.0). */
+export class ConstraintError extends ValidationError {}
+
 /** Deeper JSON than any input of this API has; keeps the recursion below bounded. */
 const maxDepth = 32;
 
@@ -24,10 +27,10 @@ export function parseInput<S extends z.ZodType>(schema: S, raw: unknown): z.outp
 }
 
 /** `1 validation error detected: Value at 'name' failed to satisfy constraint: Member must ...` (spec §2.0). */
-export function constraintError(failures: readonly { readonly member: string; readonly rule: string }[]): ValidationError {
+export function constraintError(failures: readonly { readonly member: string; readonly rule: string }[]): ConstraintError {
   const texts = failures.map(({ member, rule: text }) => `Value at '${member}' failed to satisfy constraint: ${text}`);
   const count = texts.length === 1 ? '1 validation error' : `${texts.length} validation errors`;
-  return new ValidationError(`${count} detected: ${texts.join('; ')}`, failures[0]?.member);
+  return new ConstraintError(`${count} detected: ${texts.join('; ')}`, failures[0]?.member);
 }
 
 function rule(issue: z.core.$ZodIssue): string {

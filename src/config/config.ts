@@ -19,6 +19,8 @@ export interface Config {
   readonly region: string;
   readonly accountId: string;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** Is a request for an architecture this host does not have taken as advice, or refused? */
+  readonly architecture: 'advice' | 'strict';
   /** IPv4 range the links take their /31 from; must be unused on the host. */
   readonly linkCidr: string;
   /** Destinations no guest may reach, besides other guests and the host itself. */
@@ -49,6 +51,7 @@ const schema = z.object({
   TARDIGRADE_REGION: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must look like us-east-1').default('us-east-1'),
   TARDIGRADE_ACCOUNT_ID: z.string().regex(/^\d{12}$/, 'must be 12 digits').default('000000000000'),
   TARDIGRADE_ACCELERATOR: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+  TARDIGRADE_ARCHITECTURE: z.enum(['advice', 'strict']).default('advice'),
   TARDIGRADE_LINK_CIDR: cidr.default('198.18.0.0/15'),
   TARDIGRADE_EGRESS_DENY: list.pipe(z.array(cidr)).default(['169.254.0.0/16']),
   TARDIGRADE_LINK_POOL: z.coerce.number().int().min(0).max(64).default(4),
@@ -81,6 +84,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     region: v.TARDIGRADE_REGION,
     accountId: v.TARDIGRADE_ACCOUNT_ID,
     accelerator: v.TARDIGRADE_ACCELERATOR,
+    architecture: v.TARDIGRADE_ARCHITECTURE,
     linkCidr: v.TARDIGRADE_LINK_CIDR,
     egressDeny: v.TARDIGRADE_EGRESS_DENY,
     linkPoolSize: v.TARDIGRADE_LINK_POOL,

@@ -12,6 +12,7 @@ import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
 import { systemClock } from '../clock/index.js';
 import type { Config } from '../config/config.js';
+import { createConnectors } from '../connectors/service.js';
 import type { Engine, EngineInfo, Vm } from '../engine/contracts.js';
 import { createQemuEngine } from '../engine/qemu/engine.js';
 import { endOrphans } from '../engine/qemu/host.js';
@@ -34,6 +35,7 @@ import { createAccountQuotas } from '../quotas/account-quotas.js';
 import { loadLimits } from '../quotas/limits.js';
 import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
+import { createTags } from '../tags/service.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { lockDataDir, runDirOf } from './lock.js';
 import { loadOrCreatePageKey } from './page-key.js';
@@ -90,7 +92,9 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const log = createFileLog(join(dataDir, 'logs'), { onError: (error) => logger.warn({ error: messageOf(error) }, 'log lines lost') });
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
-  const shared = { store, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger, quotas: createAccountQuotas({ limits, store }) };
+  const connectors = createConnectors({ store, clock: systemClock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
+  closers.push(() => connectors.close());
+  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger, quotas: createAccountQuotas({ limits, store }) };
   const images = createImages({
     ...shared,
     builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
@@ -98,11 +102,13 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     region: config.region,
     hostCpus: availableParallelism(),
     concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),
-    inUse: (imageArn) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn),
+    inUse: (imageArn, version) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn && (version ?? vm.imageVersion) === vm.imageVersion),
+    architecture: config.architecture,
   });
   closers.push(() => images.shutdown());
   const microvms = createMicrovms({ ...shared, catalog: images, config });
   closers.push(() => microvms.shutdown());
+  connectors.start();
   await images.start();
   await microvms.start();
 
@@ -114,7 +120,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => endpoint.close());
 
   const api = createApiServer({
-    config, findKey: keys.find, throttle: createThrottle(limits), images, microvms, tokens, store, s3,
+    config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     log: logger,

@@ -15,7 +15,9 @@ import { loadOrCreateTokenKeys, type TokenKeys } from './token-keys.js';
 /** Unknown: endpoint-claims (encrypted, so no client sees them). */
 export interface TokenClaims {
   readonly microvmId: string;
-  readonly kind: 'app';
+  /** A shell token lets into the shell and nowhere else. */
+  readonly kind: 'app' | 'shell';
+  /** None for a shell token. */
   readonly ports: readonly PortRange[];
   readonly issuedAt: number; // ms since 1970
   readonly expiresAt: number; // ms since 1970
@@ -46,7 +48,7 @@ const MAX_MINUTES = 60;
 const port = z.number().int().min(1).max(65535);
 const claimsSchema = z.object({
   microvmId: z.string().min(1),
-  kind: z.literal('app'),
+  kind: z.enum(['app', 'shell']),
   ports: z.array(z.object({ from: port, to: port })),
   issuedAt: z.number(),
   expiresAt: z.number(),
@@ -57,20 +59,17 @@ export async function createTokenService(deps: TokenServiceDeps): Promise<TokenS
   const keys = await loadOrCreateTokenKeys(deps.dataDir);
   const remembered = new LruMap<string, TokenClaims>(REMEMBERED_TOKENS);
 
+  async function issue(microvmId: string, kind: TokenClaims['kind'], ports: () => readonly PortRange[], expiresInMinutes: number): Promise<string> {
+    if (!Number.isInteger(expiresInMinutes) || expiresInMinutes < 1 || expiresInMinutes > MAX_MINUTES) {
+      throw new Fault(`token lifetime of ${expiresInMinutes} minutes: the caller must have checked that it is a whole number from 1 to ${MAX_MINUTES}`);
+    }
+    const issuedAt = deps.clock.now();
+    return encrypt(keys, { microvmId, kind, ports: ports(), issuedAt, expiresAt: issuedAt + expiresInMinutes * 60_000 });
+  }
+
   return {
-    async issueAppToken({ microvmId, allowedPorts, expiresInMinutes }) {
-      if (!Number.isInteger(expiresInMinutes) || expiresInMinutes < 1 || expiresInMinutes > MAX_MINUTES) {
-        throw new Fault(`token lifetime of ${expiresInMinutes} minutes: the caller must have checked that it is a whole number from 1 to ${MAX_MINUTES}`);
-      }
-      const issuedAt = deps.clock.now();
-      return encrypt(keys, {
-        microvmId,
-        kind: 'app',
-        ports: toPortRanges(allowedPorts),
-        issuedAt,
-        expiresAt: issuedAt + expiresInMinutes * 60_000,
-      });
-    },
+    issueAppToken: ({ microvmId, allowedPorts, expiresInMinutes }) => issue(microvmId, 'app', () => toPortRanges(allowedPorts), expiresInMinutes),
+    issueShellToken: ({ microvmId, expiresInMinutes }) => issue(microvmId, 'shell', () => [], expiresInMinutes),
 
     async verify(token) {
       if (token.length > MAX_TOKEN_LENGTH) return { kind: 'unreadable' };

@@ -5,7 +5,7 @@ import { canonicalVersion } from './arn.js';
 import type { ImageCatalog, Launchable, Principal } from './contracts.js';
 import { versionFolders } from './folders.js';
 import { imageNotFound, type Lookup } from './lookup.js';
-import { allPages } from './records.js';
+import { allPages, newest } from './records.js';
 
 /** Spec §3.2. */
 const RUNNABLE: readonly ImageState[] = ['CREATED', 'UPDATED'];
@@ -39,9 +39,7 @@ export class Catalog implements ImageCatalog {
       const record = this.store.getVersion(imageArn, canonicalVersion(version));
       return record !== undefined && isRunnable(record) ? record : undefined;
     }
-    return allPages((page) => this.store.listVersions(imageArn, page))
-      .filter(isRunnable)
-      .reduce<VersionRecord | undefined>((newest, next) => (newest === undefined || parseFloat(next.version) > parseFloat(newest.version) ? next : newest), undefined);
+    return newest(allPages((page) => this.store.listVersions(imageArn, page)).filter(isRunnable));
   }
 
   private describe(image: ImageRecord, { version, config }: VersionRecord): Launchable {

@@ -1,5 +1,5 @@
 /** Images: from a zip with a Dockerfile to a template that MicroVMs are launched from. */
-import type { BuildRecord, ImageConfig, ImageRecord, Page, PageRequest, VersionRecord } from '../store/contracts.js';
+import type { BuildRecord, ImageConfig, ImageRecord, Page, PageRequest, VersionRecord, VersionStatus } from '../store/contracts.js';
 
 /** The caller, as proven by its signature. */
 export interface Principal {
@@ -20,11 +20,20 @@ export interface CreateImageInput {
 export interface ImageService {
   /** Records the image as CREATING with version 1.0 and starts the build in the background. */
   create(who: Principal, input: CreateImageInput): { image: ImageRecord; version: VersionRecord };
+  /**
+   * Records the next version and starts its build; the image is UPDATING until it ends. `config` is all the version has:
+   * nothing is taken over from the one before. ConflictError while another change is under way.
+   */
+  update(who: Principal, imageArn: string, config: ImageConfig): { image: ImageRecord; version: VersionRecord };
   get(who: Principal, imageArn: string): ImageRecord;
   list(who: Principal, page: PageRequest): Page<ImageRecord>;
   /** Marks DELETING, removes files and records in the background; deleting what is gone succeeds. */
   delete(who: Principal, imageArn: string): { imageArn: string; state: 'DELETING' | 'DELETED' };
   getVersion(who: Principal, imageArn: string, version: string): VersionRecord;
+  /** INACTIVE blocks new launches only. ConflictError while the image is changing, and for ACTIVE when the version is not built. */
+  setVersionStatus(who: Principal, imageArn: string, version: string, status: VersionStatus): VersionRecord;
+  /** Marks DELETING and removes in the background; the last version is refused. Deleting what is gone succeeds. */
+  deleteVersion(who: Principal, imageArn: string, version: string): { version: string; state: 'DELETING' | 'DELETED' };
   listVersions(who: Principal, imageArn: string, page: PageRequest): Page<VersionRecord>;
   getBuild(who: Principal, imageArn: string, version: string, buildId: string): BuildRecord;
   listBuilds(who: Principal, imageArn: string, version: string, page: PageRequest): Page<BuildRecord>;

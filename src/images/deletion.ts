@@ -1,9 +1,9 @@
-/** Deleting images: refused or marked at once, done in the background (spec §2.1, §3.4, §15). */
+/** Deleting images and versions: refused or marked at once, done in the background (spec §2.1, §3.4, §15). */
 import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { ValidationError } from '../errors/index.js';
-import type { ImageRecord, Store } from '../store/contracts.js';
-import { imageFolder } from './folders.js';
+import { ConflictError, ValidationError } from '../errors/index.js';
+import type { ImageRecord, Store, VersionRecord } from '../store/contracts.js';
+import { imageFolder, removeFolders, versionFolders } from './folders.js';
 import type { BuildRecords } from './records.js';
 import { IMAGE_STATES } from './states.js';
 
@@ -12,8 +12,8 @@ export interface DeletionDeps {
   readonly records: BuildRecords;
   readonly dataDir: string;
   readonly logger: Logger;
-  /** Has the image live MicroVMs? Their disks and memory lie over its template. */
-  readonly inUse: (imageArn: string) => boolean;
+  /** Has the image, or that version of it, live MicroVMs? Their disks and memory lie over its template. */
+  readonly inUse: (imageArn: string, version?: string) => boolean;
 }
 
 export class Deletion {
@@ -33,13 +33,40 @@ export class Deletion {
     this.resume(image);
   }
 
+  /**
+   * Marks the version DELETING, its image UPDATING, and starts the removal. Throws ConflictError while the image is
+   * changing, ValidationError for its last version and for one in use.
+   */
+  requestVersion(image: ImageRecord, version: VersionRecord): void {
+    if (IMAGE_STATES[image.state].updateRequested === undefined) throw alreadyChanging(image);
+    if (this.deps.records.versions(image.arn).length === 1) {
+      throw new ValidationError('This is the last version. Please delete the entire image', 'imageVersion');
+    }
+    // As recorded for the whole image. Unknown: version-delete-in-use
+    if (this.deps.inUse(image.arn, version.version)) {
+      throw new ValidationError(`Cannot delete version ${version.version} of MicroVM image ${image.arn} while MicroVMs use it. Terminate them first.`, 'imageVersion');
+    }
+    this.deps.records.versionDeletion(version);
+    this.resumeVersion(image, version);
+  }
+
   /** Removes what is already marked. */
   resume(image: ImageRecord): void {
-    if (this.active.has(image.arn)) return;
-    const work = this.remove(image)
-      .catch((error: unknown) => this.deps.logger.error({ err: error, image: image.arn }, 'the failure of a deletion could not be recorded'))
-      .finally(() => this.active.delete(image.arn));
-    this.active.set(image.arn, work);
+    this.start(image.arn, () => this.remove(image));
+  }
+
+  /** Removes what is already marked. */
+  resumeVersion(image: ImageRecord, version: VersionRecord): void {
+    this.start(`${image.arn}:${version.version}`, () => this.removeVersion(image, version));
+  }
+
+  /** `key`: of what is removed; it is not removed twice at once. */
+  private start(key: string, removal: () => Promise<void>): void {
+    if (this.active.has(key)) return;
+    const work = removal()
+      .catch((error: unknown) => this.deps.logger.error({ err: error, of: key }, 'the end of a deletion could not be recorded'))
+      .finally(() => this.active.delete(key));
+    this.active.set(key, work);
   }
 
   async close(): Promise<void> {
@@ -57,4 +84,20 @@ export class Deletion {
       records.deletion(image.arn, 'deleteFailed');
     }
   }
+
+  private async removeVersion(image: ImageRecord, key: VersionRecord): Promise<void> {
+    const { records, dataDir, logger } = this.deps;
+    try {
+      await removeFolders(versionFolders(dataDir, image.accountId, image.name, key.version));
+      records.versionDeleted(key);
+    } catch (error) {
+      logger.error({ err: error, image: image.arn, version: key.version }, 'a version could not be deleted');
+      records.versionDeleteFailed(key);
+    }
+  }
+}
+
+/** Recorded for UPDATING; the same for every other state that allows no change. Unknown: image-409-states */
+export function alreadyChanging({ state, arn }: ImageRecord): ConflictError {
+  return new ConflictError(`MicroVM Image is already in state: ${state}`, 'microvm-image', arn);
 }

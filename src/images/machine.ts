@@ -5,6 +5,7 @@ import type { GuestAgent, LogLine } from '../guest/contracts.js';
 import type { Link } from '../network/contracts.js';
 import type { BuildContext } from './build-context.js';
 import { BuildFailure } from './failure.js';
+import { reachesInternet } from './egress.js';
 
 export class Machine {
   /** Resolves with the reason once nothing more can come of this VM. */
@@ -85,8 +86,7 @@ function stopped(code: number | undefined): BuildFailure {
 export async function openMachine(ctx: BuildContext, start: (link: Link) => Promise<Vm>): Promise<Machine> {
   const { deps, signal } = ctx;
   signal.throwIfAborted();
-  // Builds have the internet whatever the image's connectors say (spec §3.1).
-  const link = await deps.links.acquire({ internet: true });
+  const link = await deps.links.acquire({ internet: reachesInternet(ctx.task.config) });
   let vm: Vm;
   try {
     vm = await start(link);

@@ -1,7 +1,7 @@
 /** The store's view of a build: each event moves image, version and build in one transaction. */
 import type { Clock } from '../clock/index.js';
 import { Fault } from '../errors/index.js';
-import type { BuildRecord, ImageRecord, SnapshotSizes, Store, VersionRecord } from '../store/contracts.js';
+import type { BuildRecord, ImageRecord, SnapshotSizes, Store, VersionRecord, VersionStatus } from '../store/contracts.js';
 import type { BuildFailure } from './failure.js';
 import { BUILD_STATES, IMAGE_STATES, nextState, VERSION_STATES, type ImageEvent } from './states.js';
 
@@ -21,6 +21,48 @@ export class BuildRecords {
       this.store.insertImage(image);
       this.store.insertVersion(version);
       this.store.insertBuild(build);
+    });
+  }
+
+  /** A further version of the image, which is UPDATING from here on. */
+  updated(version: VersionRecord, build: BuildRecord): void {
+    this.store.transaction(() => {
+      this.store.insertVersion(version);
+      this.store.insertBuild(build);
+      this.store.updateImage(version.imageArn, { ...this.imageChange(version, 'updateRequested'), updatedAt: version.createdAt });
+    });
+  }
+
+  /** Switches launches of a version on or off. */
+  statusChanged({ imageArn, version }: VersionKey, status: VersionStatus): void {
+    this.store.transaction(() => {
+      const now = this.clock.now();
+      this.store.updateVersion(imageArn, version, { status, updatedAt: now });
+      this.store.updateImage(imageArn, { ...this.latest(imageArn), updatedAt: now });
+    });
+  }
+
+  /** One version on the way out; the image is UPDATING until its files are gone. */
+  versionDeletion(key: VersionKey): void {
+    this.store.transaction(() => {
+      const now = this.clock.now();
+      this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, this.version(key).state, 'deleteRequested'), updatedAt: now });
+      this.store.updateImage(key.imageArn, { ...this.imageChange(key, 'updateRequested'), ...this.latest(key.imageArn), updatedAt: now });
+    });
+  }
+
+  versionDeleted(key: VersionKey): void {
+    this.store.transaction(() => {
+      this.store.deleteVersion(key.imageArn, key.version);
+      this.store.updateImage(key.imageArn, { ...this.imageChange(key, 'versionDeleted'), updatedAt: this.clock.now() });
+    });
+  }
+
+  versionDeleteFailed(key: VersionKey): void {
+    this.store.transaction(() => {
+      const now = this.clock.now();
+      this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, this.version(key).state, 'deleteFailed'), updatedAt: now });
+      this.store.updateImage(key.imageArn, { ...this.imageChange(key, 'versionDeleteFailed'), updatedAt: now });
     });
   }
 
@@ -63,7 +105,7 @@ export class BuildRecords {
   deletion(imageArn: string, event: 'deleteRequested' | 'deleteFailed'): void {
     this.store.transaction(() => {
       const now = this.clock.now();
-      for (const { version, state } of allPages((page) => this.store.listVersions(imageArn, page))) {
+      for (const { version, state } of this.versions(imageArn)) {
         this.store.updateVersion(imageArn, version, { state: nextState(VERSION_STATES, state, event), updatedAt: now });
       }
       this.store.updateImage(imageArn, { ...this.imageChange({ imageArn }, event), updatedAt: now });
@@ -72,11 +114,24 @@ export class BuildRecords {
 
   /** Versions of the image whose build has not ended. */
   unfinished(imageArn: string): VersionRecord[] {
-    return allPages((page) => this.store.listVersions(imageArn, page)).filter(({ state }) => state === 'PENDING' || state === 'IN_PROGRESS');
+    return this.versions(imageArn).filter(({ state }) => state === 'PENDING' || state === 'IN_PROGRESS');
+  }
+
+  versions(imageArn: string): VersionRecord[] {
+    return allPages((page) => this.store.listVersions(imageArn, page));
   }
 
   builds({ imageArn, version }: VersionKey): BuildRecord[] {
     return allPages((page) => this.store.listBuilds(imageArn, version, page));
+  }
+
+  /** Both recomputed from the versions there are; by number, not by time. */
+  private latest(imageArn: string): Pick<ImageRecord, 'latestActiveVersion' | 'latestFailedVersion'> {
+    const versions = this.versions(imageArn);
+    return {
+      latestActiveVersion: newest(versions.filter(({ state, status }) => state === 'SUCCESSFUL' && status === 'ACTIVE'))?.version,
+      latestFailedVersion: newest(versions.filter(({ state }) => state === 'FAILED'))?.version,
+    };
   }
 
   private version({ imageArn, version }: VersionKey): VersionRecord {
@@ -90,6 +145,11 @@ export class BuildRecords {
     if (image === undefined) throw new Fault(`the record of ${imageArn} is gone`);
     return { state: nextState(IMAGE_STATES, image.state, event) };
   }
+}
+
+/** By number: 10.0 after 9.0. */
+export function newest(versions: readonly VersionRecord[]): VersionRecord | undefined {
+  return versions.reduce<VersionRecord | undefined>((best, next) => (best === undefined || parseFloat(next.version) > parseFloat(best.version) ? next : best), undefined);
 }
 
 /** Every item of a paged listing; for lists that quotas keep short (50 versions, one build each). */

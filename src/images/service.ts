@@ -1,29 +1,34 @@
 /** Images as `api/` and `microvms/` see them. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { ValidationError } from '../errors/index.js';
+import { ConflictError, ValidationError } from '../errors/index.js';
+import type { ConnectorCatalog } from '../connectors/contracts.js';
 import type { AppLog } from '../logs/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
-import type { BuildRecord, ImageRecord, Store, VersionRecord } from '../store/contracts.js';
+import type { BuildRecord, ImageConfig, ImageRecord, Store, VersionRecord } from '../store/contracts.js';
+import { architectureOf, checkArchitecture } from './architecture.js';
 import { imageArn, canonicalVersion } from './arn.js';
 import type { BuildDeps } from './build-context.js';
 import { Builds } from './builds.js';
 import { Catalog } from './catalog.js';
 import { managedImages } from './managed-images.js';
-import type { CreateImageInput, ImageCatalog, ImageService, Principal } from './contracts.js';
-import { Deletion } from './deletion.js';
+import type { ImageCatalog, ImageService, Principal } from './contracts.js';
+import { alreadyChanging, Deletion } from './deletion.js';
 import { BUILD_LIMITS, buildsAtOnce, type BuildLimits } from './limits.js';
 import { Lookup, imageNotFound } from './lookup.js';
 import { BuildRecords } from './records.js';
-import { validateConfig } from './validation.js';
+import { IMAGE_STATES } from './states.js';
+import { checkTags } from '../tags/rules.js';
+import { isCustomerConnector, validateConfig } from './validation.js';
 
 export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
   readonly store: Store;
   readonly log: AppLog;
   readonly dataDir: string;
   readonly logger: Logger;
-  /** Has the image live MicroVMs? */
-  readonly inUse: (imageArn: string) => boolean;
+  /** Has the image, or that version of it, live MicroVMs? */
+  readonly inUse: (imageArn: string, version?: string) => boolean;
+  readonly connectors: ConnectorCatalog;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitImage' | 'admitVersion'>;
   /** Default: {@link BUILD_LIMITS}. */
@@ -32,6 +37,8 @@ export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
   readonly concurrency?: number;
   /** Default: this process's. */
   readonly hostArch?: NodeJS.Architecture;
+  /** Is a request that names another architecture than the host's refused? Default: no, `advice`. */
+  readonly architecture?: 'advice' | 'strict';
 }
 
 export interface Images extends ImageService, ImageCatalog {
@@ -50,16 +57,39 @@ export function createImages(deps: ImagesDeps): Images {
   const deletion = new Deletion({ ...deps, records });
   const managed = managedImages(region);
 
+  function checked(who: Principal, wanted: ImageConfig): ImageConfig {
+    const config = validateConfig(wanted, managed);
+    if (deps.architecture === 'strict') checkArchitecture(config, hostArch);
+    for (const arn of config.egressNetworkConnectors ?? []) {
+      if (isCustomerConnector(arn)) deps.connectors.requireUsable(who, arn, 'egressNetworkConnectors');
+    }
+    return config;
+  }
+
   return {
     create(who, input) {
-      const config = validateConfig(input.config, managed);
+      checkTags(input.tags, 'tags');
+      const config = checked(who, input.config);
       const arn = imageArn(region, who.accountId, input.name);
       if (store.getImage(arn) !== undefined) {
         throw new ValidationError(`A MicroVM image with the name '${input.name}' already exists in this account`, 'name');
       }
       deps.quotas?.admitImage(who.accountId);
-      const { image, version, build } = newRecords(who, arn, { ...input, config }, clock.now(), hostArch);
+      const now = clock.now();
+      const image: ImageRecord = { accountId: who.accountId, name: input.name, arn, state: 'CREATING', tags: input.tags, createdAt: now, updatedAt: now };
+      const { version, build } = newVersion(arn, 1, config, now, hostArch);
       records.created(image, version, build);
+      builds.start(taskOf(image, version, build));
+      return { image, version };
+    },
+    update(who, arn, wanted) {
+      const before = lookup.image(who, arn);
+      const config = checked(who, wanted);
+      if (IMAGE_STATES[before.state].updateRequested === undefined) throw alreadyChanging(before);
+      deps.quotas?.admitVersion(arn);
+      const { version, build } = newVersion(arn, store.lastVersionNumber(arn) + 1, config, clock.now(), hostArch);
+      records.updated(version, build);
+      const image = lookup.image(who, arn);
       builds.start(taskOf(image, version, build));
       return { image, version };
     },
@@ -76,6 +106,27 @@ export function createImages(deps: ImagesDeps): Images {
       return { imageArn: arn, state: 'DELETING' };
     },
     getVersion: (who, arn, version) => lookup.version(who, arn, version),
+    setVersionStatus(who, arn, number, status) {
+      const image = lookup.image(who, arn);
+      const version = lookup.version(who, arn, number);
+      if (IMAGE_STATES[image.state].updateRequested === undefined) throw alreadyChanging(image);
+      // Unknown: activate-unbuilt
+      if (status === 'ACTIVE' && version.state !== 'SUCCESSFUL') {
+        throw new ConflictError(`Version ${version.version} of MicroVM image ${arn} is in state ${version.state}: only a SUCCESSFUL version can be ACTIVE`, 'microvm-image-version', version.version);
+      }
+      records.statusChanged(version, status);
+      return lookup.version(who, arn, number);
+    },
+    deleteVersion(who, arn, number) {
+      const image = lookup.image(who, arn);
+      const version = canonicalVersion(number);
+      const record = store.getVersion(arn, version);
+      if (record?.state === 'DELETING') return { version, state: 'DELETING' };
+      // A number that was given once is a version that is gone; any other never was one. Unknown: version-delete-gone
+      if (record === undefined && wasGiven(version, store.lastVersionNumber(arn))) return { version, state: 'DELETED' };
+      deletion.requestVersion(image, lookup.version(who, arn, number));
+      return { version, state: 'DELETING' };
+    },
     listVersions(who, arn, page) {
       lookup.image(who, arn);
       return store.listVersions(arn, page);
@@ -95,6 +146,9 @@ export function createImages(deps: ImagesDeps): Images {
           const [build] = records.builds({ imageArn: image.arn, version: version.version });
           if (build !== undefined) await builds.abandon(taskOf(image, version, build));
         }
+        for (const version of records.versions(image.arn)) {
+          if (version.state === 'DELETING') deletion.resumeVersion(image, version);
+        }
       }
       for (const image of store.imagesInStates(['DELETING'])) deletion.resume(image);
     },
@@ -105,17 +159,21 @@ export function createImages(deps: ImagesDeps): Images {
   };
 }
 
-function newRecords(who: Principal, arn: string, input: CreateImageInput, now: number, arch: NodeJS.Architecture): { image: ImageRecord; version: VersionRecord; build: BuildRecord } {
-  const version = '1.0';
+function newVersion(arn: string, number: number, config: ImageConfig, now: number, arch: NodeJS.Architecture): { version: VersionRecord; build: BuildRecord } {
+  const version = `${number}.0`;
   return {
-    image: { accountId: who.accountId, name: input.name, arn, state: 'CREATING', tags: input.tags, createdAt: now, updatedAt: now },
-    version: { imageArn: arn, version, state: 'PENDING', status: 'INACTIVE', config: input.config, createdAt: now, updatedAt: now },
+    version: { imageArn: arn, version, state: 'PENDING', status: 'INACTIVE', config, createdAt: now, updatedAt: now },
     // AWS builds once per Graviton generation; here one build, for the host. The model's only architecture is ARM_64. Unknown: build-hardware
     build: {
       imageArn: arn, version, buildId: randomUUID(), state: 'PENDING', createdAt: now,
-      architecture: arch === 'arm64' ? 'ARM_64' : 'X86_64', chipset: 'GENERIC', chipsetGeneration: '1',
+      architecture: architectureOf(arch), chipset: 'GENERIC', chipsetGeneration: '1',
     },
   };
+}
+
+function wasGiven(version: string, last: number): boolean {
+  const [, number] = /^([1-9]\d*)\.0$/.exec(version) ?? [];
+  return number !== undefined && Number(number) <= last;
 }
 
 function taskOf(image: ImageRecord, version: VersionRecord, build: BuildRecord): Parameters<Builds['start']>[0] {

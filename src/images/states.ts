@@ -3,6 +3,8 @@
  *
  *   image    CREATING ─ built ─▶ CREATED          any settled state ─ deleteRequested ─▶ DELETING ─▶ (record gone)
  *                     └ buildFailed ─▶ CREATE_FAILED                                     └ deleteFailed ─▶ DELETE_FAILED
+ *            settled, not DELETE_FAILED ─ updateRequested ─▶ UPDATING ─ built, versionDeleted ─▶ UPDATED
+ *                                                                     └ buildFailed, versionDeleteFailed ─▶ UPDATE_FAILED
  *   version  PENDING ─ started ─▶ IN_PROGRESS ─ built ─▶ SUCCESSFUL, buildFailed ─▶ FAILED; then as images
  *   build    PENDING ─ started ─▶ IN_PROGRESS ─ built ─▶ SUCCESSFUL, buildFailed ─▶ FAILED
  *
@@ -13,17 +15,18 @@ import type { BuildState, ImageState, VersionState } from '../store/contracts.js
 
 type Table<State extends string, Event extends string> = Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>;
 
-export type ImageEvent = 'built' | 'buildFailed' | 'deleteRequested' | 'deleteFailed';
-export type VersionEvent = 'started' | ImageEvent;
+export type ImageEvent = 'built' | 'buildFailed' | 'deleteRequested' | 'deleteFailed' | 'updateRequested' | 'versionDeleted' | 'versionDeleteFailed';
+export type VersionEvent = 'started' | 'built' | 'buildFailed' | 'deleteRequested' | 'deleteFailed';
 export type BuildEvent = 'started' | 'built' | 'buildFailed';
 
 export const IMAGE_STATES: Table<ImageState, ImageEvent> = {
   CREATING: { built: 'CREATED', buildFailed: 'CREATE_FAILED' },
-  CREATED: { deleteRequested: 'DELETING' },
-  CREATE_FAILED: { deleteRequested: 'DELETING' },
-  UPDATING: { built: 'UPDATED', buildFailed: 'UPDATE_FAILED' },
-  UPDATED: { deleteRequested: 'DELETING' },
-  UPDATE_FAILED: { deleteRequested: 'DELETING' },
+  CREATED: { deleteRequested: 'DELETING', updateRequested: 'UPDATING' },
+  CREATE_FAILED: { deleteRequested: 'DELETING', updateRequested: 'UPDATING' },
+  // A version that could not be deleted leaves the image UPDATE_FAILED. Unknown: version-delete-failed
+  UPDATING: { built: 'UPDATED', buildFailed: 'UPDATE_FAILED', versionDeleted: 'UPDATED', versionDeleteFailed: 'UPDATE_FAILED' },
+  UPDATED: { deleteRequested: 'DELETING', updateRequested: 'UPDATING' },
+  UPDATE_FAILED: { deleteRequested: 'DELETING', updateRequested: 'UPDATING' },
   DELETING: { deleteRequested: 'DELETING', deleteFailed: 'DELETE_FAILED' },
   DELETE_FAILED: { deleteRequested: 'DELETING' },
   DELETED: {},

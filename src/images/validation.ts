@@ -21,8 +21,8 @@ export const RESERVED_ENV: readonly string[] = [
 const MAX_ENV = 50;
 
 /**
- * Throws ValidationError; returns the config as it is recorded and echoed.
- * `cpuConfigurations` is taken as advice: the build runs on the host's own architecture.
+ * Throws ValidationError; returns the config as it is recorded and echoed. Customer connectors are checked for their
+ * form alone: whether they exist is the connectors' to say.
  */
 export function validateConfig(config: ImageConfig, managed: readonly ManagedImage[]): ImageConfig {
   checkBaseImage(config, managed);
@@ -92,16 +92,16 @@ function checkEnvironment(env: Readonly<Record<string, string>>): void {
   }
 }
 
+/** Of a customer, not one of AWS's. */
+export function isCustomerConnector(arn: string): boolean {
+  return /^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:[a-zA-Z0-9-_]+(:[1-9]\d*)?$/.test(arn);
+}
+
 /** Managed connectors are known by name. Builds reach the internet with or without INTERNET_EGRESS (spec §3.1). */
 function checkEgressConnector(arn: string): void {
   const match = /^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:(aws|\d{12}):network-connector:(.+)$/.exec(arn);
-  if (match === null) throw new ValidationError('Malformed network connector ARN', 'egressNetworkConnectors');
-  if (match[1] !== 'aws') {
-    throw new ValidationError(
-      `Network connector ${arn} does not exist. Use arn:aws:lambda:<region>:aws:network-connector:aws-network-connector:INTERNET_EGRESS.`,
-      'egressNetworkConnectors',
-    );
-  }
+  if (isCustomerConnector(arn)) return;
+  if (match?.[1] !== 'aws') throw new ValidationError('Malformed network connector ARN', 'egressNetworkConnectors');
   if (match[2] !== 'aws-network-connector:INTERNET_EGRESS') {
     throw new ValidationError(`Unrecognized managed network connector ARN: ${arn}`, 'egressNetworkConnectors');
   }

@@ -1,5 +1,5 @@
-/** Network connectors of a MicroVM (spec §7.1): managed ones only, fixed at Run. */
-import { UnsupportedOperationError, ValidationError } from '../errors/index.js';
+/** Network connectors of a MicroVM (spec §7.1), fixed at Run: managed ones, and customers' for egress. */
+import { ValidationError } from '../errors/index.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 
 type Direction = 'in' | 'out';
@@ -10,25 +10,32 @@ const managed: Readonly<Record<Direction, readonly string[]>> = {
 };
 
 const MANAGED_ARN = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:aws:network-connector:aws-network-connector:([^:]+)$/;
-const CUSTOMER_ARN = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:[a-zA-Z0-9-_]+(:\d+)?$/;
+const CUSTOMER_ARN = /^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:[a-zA-Z0-9-_]+(:[1-9]\d*)?$/;
 
 export function managedConnector(region: string, name: string): string {
   return `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`;
 }
 
-/** Throws ValidationError unless each is the ARN of a managed connector of that direction. */
+/**
+ * Throws ValidationError unless each is the ARN of a managed connector of that direction, or, for egress, of a
+ * customer's; whether that one exists is the connectors' to say.
+ */
 export function checkConnectors(arns: readonly string[], direction: Direction): void {
   const field = direction === 'in' ? 'ingressNetworkConnectors' : 'egressNetworkConnectors';
   for (const arn of arns) {
     const name = nameOf(arn);
     if (name !== undefined) {
       if (!managed[direction].includes(name)) throw new ValidationError(`Unrecognized managed network connector ARN: ${arn}`, field);
-    } else if (CUSTOMER_ARN.test(arn)) {
-      throw new UnsupportedOperationError(`customer network connectors are not served: ${arn}. Use one of ${managed[direction].join(', ')}`);
-    } else {
+    } else if (!isCustomerConnector(arn)) {
       throw new ValidationError('Malformed network connector ARN', field);
+    } else if (direction === 'in') {
+      throw new ValidationError(`Network connector ${arn} is for egress: an ingress connector is one of ${managed.in.join(', ')}`, field);
     }
   }
+}
+
+export function isCustomerConnector(arn: string): boolean {
+  return CUSTOMER_ARN.test(arn);
 }
 
 /** Does the endpoint pass application traffic? SHELL_INGRESS alone does not, NO_INGRESS forbids it. */
@@ -37,8 +44,12 @@ export function admitsTraffic(record: Pick<MicrovmRecord, 'ingressNetworkConnect
   return !names.includes('NO_INGRESS') && (names.includes('HTTP_INGRESS') || names.includes('ALL_INGRESS'));
 }
 
+/**
+ * A customer's connector leads into a VPC, and its networks are not mapped to this host's yet: until then it leads
+ * nowhere, and INTERNET_EGRESS beside it opens nothing. Unknown: vm-customer-egress
+ */
 export function reachesInternet(record: Pick<MicrovmRecord, 'egressNetworkConnectors'>): boolean {
-  return record.egressNetworkConnectors.some((arn) => nameOf(arn) === 'INTERNET_EGRESS');
+  return record.egressNetworkConnectors.length > 0 && record.egressNetworkConnectors.every((arn) => nameOf(arn) === 'INTERNET_EGRESS');
 }
 
 function nameOf(arn: string): string | undefined {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.js';
 import type { Config } from '../config/config.js';
+import type { ConnectorCatalog } from '../connectors/contracts.js';
 import type { Engine, Vm } from '../engine/contracts.js';
 import type { GuestAgent } from '../guest/contracts.js';
 import type { CallHook } from '../hooks/contracts.js';
@@ -13,6 +14,7 @@ import type { Store } from '../store/contracts.js';
 export interface MicrovmDeps {
   readonly store: Store;
   readonly catalog: ImageCatalog;
+  readonly connectors: ConnectorCatalog;
   readonly engine: Engine;
   readonly links: LinkPool;
   readonly agentFor: (vm: Vm) => GuestAgent;

@@ -1,7 +1,7 @@
 import { ValidationError } from '../errors/index.js';
 import type { Launchable, Principal } from '../images/contracts.js';
 import type { MicrovmRecord } from '../store/contracts.js';
-import { checkConnectors, managedConnector } from './connectors.js';
+import { checkConnectors, isCustomerConnector, managedConnector } from './connectors.js';
 import type { RunInput } from './contracts.js';
 import type { MicrovmDeps } from './deps.js';
 import { hookEnabled } from './runtime-hooks.js';
@@ -10,11 +10,11 @@ import { hookEnabled } from './runtime-hooks.js';
 const DEFAULT_MAXIMUM_DURATION = 28_800;
 
 /**
- * Checks a Run and makes its record. Order of checks as observed: ARN syntax, then the image, then hooks.
+ * Checks a Run and makes its record. Order of checks as observed: ARN syntax, then the image, then hooks; customers' connectors last.
  * The run hook payload is a secret and is in no record.
  */
 export function planRun(
-  deps: Pick<MicrovmDeps, 'catalog' | 'clock' | 'config'>,
+  deps: Pick<MicrovmDeps, 'catalog' | 'connectors' | 'clock' | 'config'>,
   uuid: () => string,
   who: Principal,
   input: RunInput,
@@ -28,6 +28,13 @@ export function planRun(
     throw new ValidationError('The run hook must be enabled in the MicroVM image to pass the run hook payload', 'runHookPayload');
   }
   const { region } = deps.config;
+  const effectiveEgress = orDefault(
+    egress.length > 0 ? egress : (image.config.egressNetworkConnectors ?? []),
+    managedConnector(region, 'INTERNET_EGRESS'),
+  );
+  for (const arn of effectiveEgress) {
+    if (isCustomerConnector(arn)) deps.connectors.requireUsable(who, arn, 'egressNetworkConnectors');
+  }
   const record: MicrovmRecord = {
     id: `microvm-${uuid()}`,
     accountId: who.accountId,
@@ -41,10 +48,7 @@ export function planRun(
     maximumDurationInSeconds: input.maximumDurationInSeconds ?? DEFAULT_MAXIMUM_DURATION,
     // [] is as omitted, as recorded for egress. Unknown: vm-ingress-empty
     ingressNetworkConnectors: orDefault(ingress, managedConnector(region, 'HTTP_INGRESS')),
-    egressNetworkConnectors: orDefault(
-      egress.length > 0 ? egress : (image.config.egressNetworkConnectors ?? []),
-      managedConnector(region, 'INTERNET_EGRESS'),
-    ),
+    egressNetworkConnectors: effectiveEgress,
     startedAt: deps.clock.now(),
     resumeOnStart: false,
   };

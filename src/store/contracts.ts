@@ -1,5 +1,5 @@
 /**
- * Records of images, builds and MicroVMs, and the interface of the store that keeps them.
+ * Records of images, builds, MicroVMs and network connectors, and the interface of the store that keeps them.
  * SQLite (`store/sqlite`) is the default; nothing outside `store/` knows that.
  * All times are milliseconds since 1970 UTC.
  */
@@ -114,6 +114,38 @@ export interface MicrovmRecord {
   readonly resumeOnStart: boolean;
 }
 
+export type ConnectorState = 'PENDING' | 'ACTIVE' | 'INACTIVE' | 'FAILED' | 'DELETING' | 'DELETE_FAILED';
+
+/** As on the wire (spec §7.2). */
+export interface ConnectorConfiguration {
+  readonly VpcEgressConfiguration: {
+    readonly SubnetIds: readonly string[];
+    readonly SecurityGroupIds?: readonly string[] | undefined;
+    readonly NetworkProtocol?: 'IPv4' | 'DualStack' | undefined;
+    readonly AssociatedComputeResourceTypes?: readonly string[] | undefined;
+  };
+}
+
+export interface ConnectorRecord {
+  readonly id: string; // nc-<uuid>
+  readonly arn: string;
+  readonly accountId: string;
+  readonly name: string;
+  readonly configuration: ConnectorConfiguration;
+  readonly operatorRole: string;
+  readonly state: ConnectorState;
+  /** Counts from 1, one up with each update. */
+  readonly version: number;
+  readonly lastUpdateStatus: 'Successful' | 'Failed' | 'InProgress';
+  readonly tags: Readonly<Record<string, string>>;
+  readonly lastModified: number;
+}
+
+export interface ConnectorFilter {
+  readonly accountId: string;
+  readonly state?: ConnectorState | undefined;
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   /** Sort key of the last item when more follow. */
@@ -139,6 +171,10 @@ export interface Store {
   getVersion(imageArn: string, version: string): VersionRecord | undefined;
   listVersions(imageArn: string, page: PageRequest): Page<VersionRecord>;
   updateVersion(imageArn: string, version: string, change: Partial<Pick<VersionRecord, 'state' | 'status' | 'stateReason' | 'updatedAt'>>): void;
+  /** With its builds. */
+  deleteVersion(imageArn: string, version: string): void;
+  /** Major number of the newest version the image ever had, deleted ones included; 0 for none. */
+  lastVersionNumber(imageArn: string): number;
 
   insertBuild(build: BuildRecord): void;
   getBuild(imageArn: string, version: string, buildId: string): BuildRecord | undefined;
@@ -161,6 +197,19 @@ export interface Store {
 
   /** Images (over all accounts) in any of the states: for start-up. */
   imagesInStates(states: readonly ImageState[]): ImageRecord[];
+
+  /** Throws when (accountId, name) is taken. */
+  insertConnector(connector: ConnectorRecord): void;
+  getConnector(id: string): ConnectorRecord | undefined;
+  getConnectorByName(accountId: string, name: string): ConnectorRecord | undefined;
+  listConnectors(filter: ConnectorFilter, page: PageRequest): Page<ConnectorRecord>;
+  /** Over all accounts: for start-up. */
+  unsettledConnectors(): ConnectorRecord[];
+  countConnectors(accountId: string): number;
+  updateConnector(id: string, change: Partial<Omit<ConnectorRecord, 'id' | 'arn' | 'accountId' | 'name'>>): void;
+  deleteConnector(id: string): void;
+  /** Is it a connector of a live MicroVM, or of an image's version? `arn` without a version suffix. */
+  isConnectorInUse(arn: string): boolean;
 
   /** What a clientToken was first used for. */
   findIdempotent(key: IdempotencyKey): { readonly requestHash: string; readonly response: unknown } | undefined;

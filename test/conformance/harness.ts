@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { LambdaMicrovmsClient } from '@aws-sdk/client-lambda-microvms';
 import { pino } from 'pino';
-import type { AppTokenRequest } from '../../src/api/contracts.js';
+import type { AppTokenRequest, ShellTokenRequest } from '../../src/api/contracts.js';
 import type { IdempotencyStore } from '../../src/api/idempotency.js';
 import { createApiServer } from '../../src/api/server.js';
+import { systemClock } from '../../src/clock/index.js';
+import type { ConnectorCatalog } from '../../src/connectors/contracts.js';
+import { createConnectors } from '../../src/connectors/service.js';
 import { createS3Service } from '../../src/aws/s3/service.js';
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors/index.js';
 import { readPolicies } from '../../src/iam/policy.js';
@@ -19,7 +22,9 @@ import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
 import { createThrottle } from '../../src/quotas/throttle.js';
-import type { BuildRecord, ImageRecord, MicrovmRecord, Page, PageRequest, VersionRecord } from '../../src/store/contracts.js';
+import type { BuildRecord, ImageRecord, MicrovmRecord, Page, PageRequest, Store, VersionRecord } from '../../src/store/contracts.js';
+import { openStore } from '../../src/store/sqlite/open.js';
+import { createTags } from '../../src/tags/service.js';
 
 export const accountId = '123456789012';
 export const region = 'us-east-1';
@@ -59,6 +64,16 @@ export class FakeImages implements ImageService {
     this.builds.push(build);
     return { image, version };
   };
+
+  update: ImageService['update'] = (who, arn, config) => {
+    const image = this.get(who, arn);
+    const version: VersionRecord = { imageArn: arn, version: '2.0', state: 'PENDING', status: 'INACTIVE', config, createdAt: image.createdAt, updatedAt: image.updatedAt };
+    this.versions.push(version);
+    return { image, version };
+  };
+
+  setVersionStatus: ImageService['setVersionStatus'] = (who, arn, version, status) => ({ ...this.getVersion(who, arn, version), status });
+  deleteVersion: ImageService['deleteVersion'] = (_who, _arn, version) => ({ version, state: 'DELETING' });
 
   get: ImageService['get'] = (_who, arn) => {
     const image = this.images.find((candidate) => candidate.arn === arn);
@@ -157,6 +172,9 @@ export interface Harness {
   readonly images: FakeImages;
   readonly microvms: FakeMicrovms;
   readonly tokenRequests: AppTokenRequest[];
+  readonly shellTokenRequests: ShellTokenRequest[];
+  /** Holds the connectors and what `images` of the options keeps there; the fakes keep their own. */
+  readonly store: Store;
   /** Every line logged so far. */
   readonly log: () => string;
   readonly dataDir: string;
@@ -169,6 +187,8 @@ export interface HarnessOptions {
   /** Besides {@link key} and {@link otherKey}. */
   readonly keys?: readonly Credentials[];
   readonly throttle?: Throttle;
+  /** Instead of the fake. */
+  readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
 }
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
@@ -177,6 +197,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const images = new FakeImages();
   const microvms = new FakeMicrovms();
   const tokenRequests: AppTokenRequest[] = [];
+  const shellTokenRequests: ShellTokenRequest[] = [];
+  const store = openStore(join(dataDir, 'records.db'));
+  const connectors = createConnectors({ store, clock: systemClock, region });
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -189,12 +212,18 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     config: { apiHost: '127.0.0.1', apiPort: 0, region },
     findKey: (id) => keys.get(id),
     throttle: options.throttle ?? createThrottle(unlimited),
-    images,
+    images: options.images?.({ store, connectors, dataDir }) ?? images,
+    connectors,
+    tags: createTags({ store }),
     microvms,
     tokens: {
       issueAppToken(request) {
         tokenRequests.push(request);
         return Promise.resolve('a.b.c.d.e');
+      },
+      issueShellToken(request) {
+        shellTokenRequests.push(request);
+        return Promise.resolve('s.h.e.l.l');
       },
     },
     store: memoryStore(),
@@ -211,6 +240,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     images,
     microvms,
     tokenRequests,
+    shellTokenRequests,
+    store,
     log: () => lines.join(''),
     dataDir,
     clockOffsetMs: 0,
@@ -222,6 +253,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     async close() {
       for (const client of clients) client.destroy();
       await server.close();
+      connectors.close();
+      store.close();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

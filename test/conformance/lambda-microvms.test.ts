@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  ConflictException, CreateMicrovmAuthTokenCommand, CreateMicrovmImageCommand, CreateMicrovmShellAuthTokenCommand, DeleteMicrovmImageCommand, GetMicrovmCommand,
+  ConflictException, CreateMicrovmAuthTokenCommand, CreateMicrovmImageCommand, DeleteMicrovmImageCommand, GetMicrovmCommand,
   GetMicrovmImageBuildCommand, GetMicrovmImageCommand, GetMicrovmImageVersionCommand, InternalServerException,
-  LambdaMicrovmsServiceException, ListManagedMicrovmImagesCommand, ListManagedMicrovmImageVersionsCommand,
-  ListMicrovmImageBuildsCommand, ListMicrovmImagesCommand, ListMicrovmImageVersionsCommand, ListMicrovmsCommand, ListTagsCommand,
+  ListManagedMicrovmImagesCommand, ListManagedMicrovmImageVersionsCommand,
+  ListMicrovmImageBuildsCommand, ListMicrovmImagesCommand, ListMicrovmImageVersionsCommand, ListMicrovmsCommand,
   paginateListMicrovmImages, ResourceNotFoundException, ResumeMicrovmCommand, RunMicrovmCommand, SuspendMicrovmCommand, TerminateMicrovmCommand,
-  UpdateMicrovmImageCommand, ValidationException, type CreateMicrovmImageCommandInput, type LambdaMicrovmsClient, type RunMicrovmCommandInput,
+  ValidationException, type CreateMicrovmImageCommandInput, type LambdaMicrovmsClient, type RunMicrovmCommandInput,
 } from '@aws-sdk/client-lambda-microvms';
 import { accountId, baseImageArn, imageArn, roleArn, startHarness, type Harness } from './harness.js';
 
@@ -194,21 +194,6 @@ for (const [title, send, rule] of constraints) {
 
 test('4096 characters outside the basic plane are 4096 characters', async () => {
   assert.ok((await client.send(run({ runHookPayload: '\u{1f980}'.repeat(4096) }))).microvmId);
-});
-
-test('operations not served yet answer 501 with their name', async () => {
-  const calls = {
-    UpdateMicrovmImage: () => client.send(new UpdateMicrovmImageCommand({ imageIdentifier: imageArn('x'), baseImageArn, buildRoleArn: roleArn, codeArtifact: { uri: 's3://a/b' } })),
-    CreateMicrovmShellAuthToken: () => client.send(new CreateMicrovmShellAuthTokenCommand({ microvmIdentifier: 'x', expirationInMinutes: 1 })),
-    ListTags: () => client.send(new ListTagsCommand({ Resource: imageArn('x') })),
-  };
-  for (const [name, call] of Object.entries(calls)) {
-    await assert.rejects(call(), (error) => {
-      assert.ok(error instanceof LambdaMicrovmsServiceException);
-      assert.equal(error.$metadata.httpStatusCode, 501);
-      return error.message.startsWith(name);
-    });
-  }
 });
 
 test('a fault inside is a 500 whose cause is in the log alone, found by the request id', async () => {

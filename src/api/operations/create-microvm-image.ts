@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { idempotent } from '../idempotency.js';
 import { defineOperation } from '../operation.js';
-import { clientToken, connector, list, nonBlank, roleArn, text } from '../shapes/primitives.js';
-import { capabilities, codeArtifact, cpuConfigurations, environmentVariables, hooks, logging, resources, tags } from '../shapes/structures.js';
+import { imageConfig } from '../shapes/image-config.js';
+import { text } from '../shapes/primitives.js';
+import { tags } from '../shapes/structures.js';
 import { createdImage } from '../views/image-view.js';
 
 export const createMicrovmImage = defineOperation({
@@ -12,23 +13,7 @@ export const createMicrovmImage = defineOperation({
   path: '/2025-09-09/microvm-images',
   status: 201,
   body: true,
-  input: z.object({
-    name: text({ min: 1, max: 64, pattern: '[a-zA-Z0-9-_]+' }),
-    baseImageArn: nonBlank,
-    baseImageVersion: nonBlank.optional(),
-    buildRoleArn: roleArn,
-    codeArtifact,
-    description: z.string().optional(),
-    logging: logging.optional(),
-    egressNetworkConnectors: list(connector, { max: 1 }).optional(),
-    cpuConfigurations: cpuConfigurations.optional(),
-    resources: resources.optional(),
-    additionalOsCapabilities: capabilities.optional(),
-    hooks: hooks.optional(),
-    environmentVariables: environmentVariables.optional(),
-    tags: tags.optional(),
-    clientToken: clientToken.optional(),
-  }),
+  input: z.object({ name: text({ min: 1, max: 64, pattern: '[a-zA-Z0-9-_]+' }), ...imageConfig, tags: tags.optional() }),
   run(call, { clientToken: token, ...input }) {
     const request = {
       accountId: call.who.accountId,

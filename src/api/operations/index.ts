@@ -2,22 +2,28 @@
 import type { Operation } from '../operation.js';
 import { createMicrovmAuthToken } from './create-microvm-auth-token.js';
 import { createMicrovmImage } from './create-microvm-image.js';
+import { createMicrovmShellAuthToken } from './create-microvm-shell-auth-token.js';
 import { listManagedMicrovmImages, listManagedMicrovmImageVersions } from './managed-microvm-images.js';
 import { getMicrovmImageBuild, listMicrovmImageBuilds } from './microvm-image-builds.js';
-import { getMicrovmImageVersion, listMicrovmImageVersions } from './microvm-image-versions.js';
+import { deleteMicrovmImageVersion, getMicrovmImageVersion, listMicrovmImageVersions, updateMicrovmImageVersion } from './microvm-image-versions.js';
 import { deleteMicrovmImage, getMicrovmImage, listMicrovmImages } from './microvm-images.js';
 import { resumeMicrovm, suspendMicrovm, terminateMicrovm } from './microvm-state.js';
 import { getMicrovm, listMicrovms } from './microvms.js';
+import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, listNetworkConnectors, updateNetworkConnector } from './network-connectors.js';
 import { runMicrovm } from './run-microvm.js';
-import { unsupportedOperations } from './unsupported.js';
+import { listTags, tagResource, untagResource } from './tags.js';
+import { updateMicrovmImage } from './update-microvm-image.js';
 
 export const operations: readonly Operation[] = [
   createMicrovmImage,
+  updateMicrovmImage,
   getMicrovmImage,
   listMicrovmImages,
   deleteMicrovmImage,
   getMicrovmImageVersion,
   listMicrovmImageVersions,
+  updateMicrovmImageVersion,
+  deleteMicrovmImageVersion,
   getMicrovmImageBuild,
   listMicrovmImageBuilds,
   listManagedMicrovmImages,
@@ -29,5 +35,13 @@ export const operations: readonly Operation[] = [
   resumeMicrovm,
   terminateMicrovm,
   createMicrovmAuthToken,
-  ...unsupportedOperations,
+  createMicrovmShellAuthToken,
+  listTags,
+  tagResource,
+  untagResource,
+  createNetworkConnector,
+  getNetworkConnector,
+  listNetworkConnectors,
+  updateNetworkConnector,
+  deleteNetworkConnector,
 ];

@@ -50,7 +50,9 @@ export const hooks = z.object({
 export const environmentVariables = textMap({ min: 1, max: 256, pattern: '[^\\s]+' }, { max: 4096 }, { max: 50 });
 
 const tagClass = '([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)';
-export const tags = textMap({ min: 1, max: 128, pattern: tagClass }, { max: 256, pattern: tagClass });
+const tagKeyRule = { min: 1, max: 128, pattern: tagClass };
+export const tagKey = text(tagKeyRule);
+export const tags = textMap(tagKeyRule, { max: 256, pattern: tagClass });
 
 /** maxIdleDurationSeconds: the model has the lower bound, the developer guide the upper. Unknown: max-idle-upper-bound */
 export const idlePolicy = z.object({

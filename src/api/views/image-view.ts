@@ -6,6 +6,11 @@ import { seconds, withNulls } from './wire.js';
 
 /** Without `id`, `buildPhaseOverrides` and `roleConfiguration` (spec §15). Unknown: create-response-extras */
 export function createdImage(image: ImageRecord, version: VersionRecord) {
+  return withNulls({ ...updatedImage(image, version), tags: image.tags });
+}
+
+/** As {@link createdImage}, without `tags`. */
+export function updatedImage(image: ImageRecord, version: VersionRecord) {
   return withNulls({
     imageArn: image.arn,
     name: image.name,
@@ -14,7 +19,6 @@ export function createdImage(image: ImageRecord, version: VersionRecord) {
     latestActiveImageVersion: image.latestActiveVersion,
     latestFailedImageVersion: image.latestFailedVersion,
     ...config(version.config),
-    tags: image.tags,
     createdAt: seconds(image.createdAt),
     updatedAt: seconds(image.updatedAt),
   });

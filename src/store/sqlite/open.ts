@@ -3,6 +3,7 @@ import Sqlite from 'better-sqlite3';
 import { messageOf, OperatorError } from '../../errors/index.js';
 import type { Store } from '../contracts.js';
 import { buildRecords } from './builds.js';
+import { connectorRecords } from './connectors.js';
 import { idempotentAnswers } from './idempotency.js';
 import { imageRecords } from './images.js';
 import { microvmRecords } from './microvms.js';
@@ -25,6 +26,7 @@ export function openStore(file: string): Store {
     ...versionRecords(db),
     ...buildRecords(db),
     ...microvmRecords(db),
+    ...connectorRecords(db),
     ...idempotentAnswers(db),
     ...usage(db),
     transaction: (body) => db.transaction(body)(),

@@ -82,7 +82,8 @@ test('egress connectors: managed ones by name', () => {
     const arn = connector(`aws-network-connector:${name}`);
     refused({ egressNetworkConnectors: [arn] }, `Unrecognized managed network connector ARN: ${arn}`, 'egressNetworkConnectors');
   }
-  refused({ egressNetworkConnectors: [connector('nc-1', '111122223333')] }, /does not exist/, 'egressNetworkConnectors');
+  check({ egressNetworkConnectors: [connector('nc-1', '111122223333')] }); // whether it exists is the connectors' to say
+  refused({ egressNetworkConnectors: [connector('nc 1', '111122223333')] }, 'Malformed network connector ARN', 'egressNetworkConnectors');
 });
 
 test('the architecture is advice', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, type Duplex } from 'node:stream';
 import type { Clock } from '../../../src/clock/index.js';
 import type { Engine, Vm, VmExit } from '../../../src/engine/contracts.js';
+import { ValidationError } from '../../../src/errors/index.js';
 import type { GuestAgent, GuestEvents } from '../../../src/guest/contracts.js';
 import type { CallHook, HookCall, HookOutcome } from '../../../src/hooks/contracts.js';
 import type { Launchable } from '../../../src/images/contracts.js';
@@ -85,6 +86,8 @@ export class World {
   readonly hookOutcomes = new Map<string, HookOutcome>();
   readonly guests: FakeGuest[] = [];
   readonly lines: string[] = [];
+  /** ARNs of the customer connectors there are. */
+  readonly connectors = new Set<string>();
   readonly logged: unknown[] = [];
   linksHeld = 0;
   logsOpen = 0;
@@ -194,6 +197,11 @@ export class World {
       },
       agentFor: (vm) => this.#agent(this.guests.find((guest) => guest.vm === vm)),
       callHook: this.#callHook,
+      connectors: {
+        requireUsable: (_who, arn, field) => {
+          if (!this.connectors.has(arn)) throw new ValidationError(`Network connector ${arn} does not exist in this account`, field);
+        },
+      },
       log: this.#appLog(),
       dataDir: this.dataDir,
       clock: this.clock,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { NotFoundError, UnsupportedOperationError, ValidationError } from '../../../src/errors/index.js';
+import { NotFoundError, ValidationError } from '../../../src/errors/index.js';
 import { Gate, IMAGE, START, until, WHO, World } from './fakes.js';
 
+const customer = 'arn:aws:lambda:us-east-1:000000000000:network-connector:nc-1';
 const connector = (name: string): string => `arn:aws:lambda:us-east-1:aws:network-connector:aws-network-connector:${name}`;
 
 describe('Run', () => {
@@ -74,8 +75,8 @@ describe('Run', () => {
     const wrongWay = connector('INTERNET_EGRESS');
     assert.equal(refusedAs({ ingressNetworkConnectors: [wrongWay] }), `Unrecognized managed network connector ARN: ${wrongWay}`);
     assert.equal(refusedAs({ ingressNetworkConnectors: ['HTTP_INGRESS'] }), 'Malformed network connector ARN');
-    const customer = 'arn:aws:lambda:us-east-1:000000000000:network-connector:nc-1';
-    assert.throws(() => world.microvms.run(WHO, { imageArn: IMAGE, egressNetworkConnectors: [customer] }), UnsupportedOperationError);
+    assert.match(refusedAs({ egressNetworkConnectors: [customer] }), /nc-1 does not exist/);
+    assert.match(refusedAs({ ingressNetworkConnectors: [customer] }), /nc-1 is for egress/);
     const all = ['HTTP_INGRESS', 'ALL_INGRESS', 'SHELL_INGRESS', 'NO_INGRESS'].map(connector);
     assert.deepEqual(world.microvms.run(WHO, { imageArn: IMAGE, ingressNetworkConnectors: all }).ingressNetworkConnectors, all);
   });
@@ -86,6 +87,18 @@ describe('Run', () => {
     for (const input of [{}, { egressNetworkConnectors: [] }]) {
       assert.deepEqual(world.microvms.run(WHO, { imageArn: IMAGE, ...input }).egressNetworkConnectors, egress);
     }
+  });
+
+  it('gives no internet with a customer connector, named or of the image, also beside INTERNET_EGRESS', async () => {
+    world.connectors.add(customer);
+    const named = world.microvms.run(WHO, { imageArn: IMAGE, egressNetworkConnectors: [customer, connector('INTERNET_EGRESS')] });
+    await world.reaches(named.id, 'RUNNING');
+    assert.ok(world.calls.includes('no-internet') && !world.calls.includes('internet'));
+    world.image = { ...world.image, config: { ...world.image.config, egressNetworkConnectors: [customer] } };
+    const inherited = world.microvms.run(WHO, { imageArn: IMAGE });
+    assert.deepEqual(inherited.egressNetworkConnectors, [customer]);
+    world.connectors.clear();
+    assert.throws(() => world.microvms.run(WHO, { imageArn: IMAGE }), ValidationError);
   });
 
   for (const step of ['link', 'launch', '/run']) {

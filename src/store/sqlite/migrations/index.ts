@@ -1,4 +1,5 @@
 import { initial } from './0001-initial.js';
+import { connectorsAndVersionNumbers } from './0002-connectors-and-version-numbers.js';
 
 /** In order; the database's `user_version` is how many of them it has seen. Append only: a released one never changes. */
-export const migrations: readonly string[] = [initial];
+export const migrations: readonly string[] = [initial, connectorsAndVersionNumbers];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { systemClock } from '../../../../src/clock/index.js';
+import { ValidationError } from '../../../../src/errors/index.js';
 import type { CreateImageInput, Principal } from '../../../../src/images/contracts.js';
 import { BUILD_LIMITS } from '../../../../src/images/limits.js';
 import { createImages, type Images, type ImagesDeps } from '../../../../src/images/service.js';
@@ -35,18 +36,27 @@ export interface World {
   readonly images: Images;
   readonly store: Store;
   readonly dataDir: string;
+  /** ARNs of images, or `<arn>:<version>`. */
   readonly inUse: Set<string>;
+  /** ARNs of the customer connectors there are. */
+  readonly connectors: Set<string>;
+}
+
+function refuseUnless(known: ReadonlySet<string>, arn: string): void {
+  if (!known.has(arn)) throw new ValidationError(`Network connector ${arn} does not exist in this account`, 'egressNetworkConnectors');
 }
 
 export async function world(t: TestContext, options: Partial<ImagesDeps> = {}, fakes = new Fakes()): Promise<World> {
   const dataDir = options.dataDir ?? (await scratch(t));
   const store = options.store ?? openStore(join(dataDir, 'db.sqlite'));
   const inUse = new Set<string>();
+  const connectors = new Set<string>();
   const images = createImages({
     store, dataDir,
     builder: fakes.builder, engine: fakes.engine, links: fakes.linkPool, agentFor: fakes.agentFor, callHook: fakes.callHook,
     objects: fakes.objects, log: fakes.appLog, clock: systemClock, region: 'us-east-1', hostCpus: 2, hostArch: 'x64',
-    logger: pino({ level: 'silent' }), inUse: (arn) => inUse.has(arn),
+    logger: pino({ level: 'silent' }), inUse: (arn, version) => inUse.has(arn) || (version !== undefined && inUse.has(`${arn}:${version}`)),
+    connectors: { requireUsable: (_who, arn) => refuseUnless(connectors, arn) },
     ...options,
     limits: { ...BUILD_LIMITS, settleMs: 5, ...options.limits },
   });
@@ -54,7 +64,7 @@ export async function world(t: TestContext, options: Partial<ImagesDeps> = {}, f
     await images.shutdown();
     if (options.store === undefined) store.close();
   });
-  return { fakes, images, store, dataDir, inUse };
+  return { fakes, images, store, dataDir, inUse, connectors };
 }
 
 export async function until(condition: () => boolean): Promise<void> {

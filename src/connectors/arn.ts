@@ -1,0 +1,21 @@
+/** Names of customer connectors on the wire (spec §1.2, §7.2). */
+
+export interface ConnectorName {
+  readonly arn: string;
+  readonly id: string;
+  /** Of the suffix `:<n>`, when there is one. */
+  readonly version?: number | undefined;
+}
+
+const ARN = /^(arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:([a-zA-Z0-9-_]+))(?::([1-9]\d{0,14}))?$/;
+
+export function connectorArn(region: string, accountId: string, id: string): string {
+  return `arn:aws:lambda:${region}:${accountId}:network-connector:${id}`;
+}
+
+/** undefined: not the ARN of a customer connector. */
+export function parseConnectorArn(text: string): ConnectorName | undefined {
+  const [, arn, id, version] = ARN.exec(text) ?? [];
+  if (arn === undefined || id === undefined) return undefined;
+  return { arn, id, version: version === undefined ? undefined : Number(version) };
+}
