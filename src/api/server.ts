@@ -1,9 +1,9 @@
-/** The one listener of the AWS wire: lambda-microvms and S3 share it, told apart by what the request is signed for. */
+/** The one listener of the AWS wire: lambda-microvms, S3 and CloudWatch Logs share it, told apart by what the request is signed for. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import type { S3Service } from '../aws/contracts.js';
+import type { LogsService, S3Service } from '../aws/contracts.js';
 import type { Config } from '../config/config.js';
 import { OperatorError } from '../errors/index.js';
 import type { ConnectorService } from '../connectors/contracts.js';
@@ -17,6 +17,7 @@ import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
 import { operations } from './operations/index.js';
+import { createLogsFront, isForLogs } from './logs-front.js';
 import { createPager } from './paging.js';
 import { isLambdaPath } from './router.js';
 import { createS3Front } from './s3-front.js';
@@ -34,6 +35,7 @@ export interface ApiServerDeps {
   readonly tokens: TokenIssuer;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
+  readonly logs: LogsService;
   /** Signs nextToken; at least 16 bytes, the same after a restart. */
   readonly pageKey: Buffer;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */
@@ -72,6 +74,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   };
   const lambda = createLambdaFront({ services, operations, auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
+  const logs = createLogsFront({ logs: deps.logs, auth, clock, log });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
@@ -82,6 +85,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       const head = readHead(request);
       const claim = readClaim(head);
       if (claim === undefined && head.method === 'GET' && rawPath === '/health') return answerHealth(response);
+      if (isForLogs(head, claim)) return await logs.serve(exchange, head, claim);
       const toS3 = claim ? claim.service === 's3' : !isLambdaPath(rawPath);
       await (toS3 ? s3 : lambda).serve(exchange, head, claim);
     } catch (error) {

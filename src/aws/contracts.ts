@@ -81,3 +81,44 @@ export interface S3Service {
   /** The answer to a request that was refused before it could be handled. */
   refuse(error: S3Error, request: Pick<S3Request, 'requestId' | 'method' | 'rawPath'>): S3Response;
 }
+
+/** A request to CloudWatch Logs whose sender is known. */
+export interface LogsRequest {
+  readonly accountId: string;
+  /** Of `X-Amz-Target`, without its prefix. */
+  readonly operation: string;
+  /** The parsed body. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** Throws {@link LogsError} AccessDeniedException when the key's policies do not allow it. */
+  readonly authorize: (action: string, resource: string) => void;
+}
+
+export type LogsErrorCode =
+  | 'AccessDeniedException' | 'InvalidParameterException' | 'ResourceAlreadyExistsException' | 'ResourceNotFoundException'
+  | 'SerializationException' | 'UnknownOperationException' | 'UnsupportedOperationException';
+
+/** A refusal of the CloudWatch Logs subset; the wire's `__type`. */
+export class LogsError extends Error {
+  override readonly name = 'LogsError';
+  constructor(
+    readonly code: LogsErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface LiveTailEvent {
+  readonly type: 'sessionStart' | 'sessionUpdate';
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** Members of an answer, or the events of a StartLiveTail session until `signal` aborts or the session's time is over. */
+export type LogsAnswer =
+  | { readonly members: Readonly<Record<string, unknown>> }
+  | { readonly events: (signal: AbortSignal) => AsyncIterable<LiveTailEvent> };
+
+/** The CloudWatch Logs subset. Throws {@link LogsError}. */
+export interface LogsService {
+  handle(request: LogsRequest): Promise<LogsAnswer>;
+}

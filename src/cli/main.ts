@@ -3,10 +3,11 @@
 import { pino } from 'pino';
 import { loadConfig } from '../config/config.js';
 import { prepareAssets } from '../daemon/prepare.js';
-import { localAccess, localLogs } from '../daemon/access.js';
+import { localAccess } from '../daemon/access.js';
 import { messageOf } from '../errors/index.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
+import { logs } from './logs.js';
 import { serve } from './serve.js';
 
 const USAGE = `usage: tardigrade <command>
@@ -15,7 +16,7 @@ const USAGE = `usage: tardigrade <command>
                              rates and quotas, for a private machine
   setup                      make kernel, base image and builder now instead of at the first start
   env                        print the exports that point any AWS tool here
-  logs <group> <stream>      print a log stream (build and application output)
+  logs <group> [stream]      print build and application output; --follow waits for more, --account <id>
   help                       this text
 `;
 
@@ -34,12 +35,9 @@ async function main(args: readonly string[]): Promise<number> {
     case 'env':
       process.stdout.write(environment(await localAccess(config)));
       return 0;
-    case 'logs': {
-      const [group, stream] = rest;
-      if (group === undefined || stream === undefined) throw new Error('logs needs a group and a stream, e.g. tardigrade logs /aws/lambda-microvms/my-image <stream>');
-      for await (const line of localLogs(config).read(group, stream)) process.stdout.write(`${line}\n`);
+    case 'logs':
+      await logs(rest, config, (text) => process.stdout.write(text));
       return 0;
-    }
     case 'help':
     case '--help':
       process.stdout.write(USAGE);

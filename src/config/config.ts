@@ -32,6 +32,11 @@ export interface Config {
   /** JSON file with limits that differ from the profile's (docs/identity.md). */
   readonly limitsFile?: string | undefined;
   readonly logLevel: string;
+  /** MiB kept of one log stream, and of all streams of an account; the oldest events go first. */
+  readonly logStreamMaxMiB: number;
+  readonly logAccountMaxMiB: number;
+  /** Days that log groups without a retention policy keep events; absent: for good. */
+  readonly logRetentionDays?: number | undefined;
 }
 
 const port = z.coerce.number().int().min(0).max(65535);
@@ -58,6 +63,9 @@ const schema = z.object({
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
+  TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
+  TARDIGRADE_LOG_RETENTION_DAYS: z.coerce.number().int().min(1).max(3653).optional(),
 });
 
 /** Throws OperatorError that names each bad variable and its rule. */
@@ -91,5 +99,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,
     logLevel: v.TARDIGRADE_LOG_LEVEL,
+    logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
+    logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,
+    logRetentionDays: v.TARDIGRADE_LOG_RETENTION_DAYS,
   };
 }

@@ -3,8 +3,8 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { loadOrCreateCredentials } from '../keys/credentials.js';
-import type { LogReader } from '../logs/contracts.js';
-import { createFileLog } from '../logs/file-log.js';
+import type { LogStore } from '../logs/contracts.js';
+import { createLogStore } from '../logs/store.js';
 
 export interface LocalAccess {
   readonly apiUrl: string;
@@ -29,7 +29,7 @@ export async function localAccess(config: Config): Promise<LocalAccess> {
   };
 }
 
-/** The log streams of a data folder, readable while its daemon runs. */
-export function localLogs(config: Config): LogReader {
-  return createFileLog(join(config.dataDir, 'logs'));
+/** The logs of a data folder as they are now, readable while its daemon runs; to see newer events ask for a new one. */
+export function localLogs(config: Config): Pick<LogStore, 'streams' | 'streamPage'> {
+  return createLogStore(join(config.dataDir, 'logs'), { retentionInDays: config.logRetentionDays });
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createApiServer } from '../api/server.js';
 import type { Progress } from '../assets/contracts.js';
+import { createLogsService } from '../aws/logs/service.js';
 import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
 import { systemClock } from '../clock/index.js';
@@ -27,7 +28,8 @@ import { createImages } from '../images/service.js';
 import { readPolicies } from '../iam/policy.js';
 import type { Credentials } from '../keys/credentials.js';
 import { openKeyRing } from '../keys/key-ring.js';
-import { createFileLog } from '../logs/file-log.js';
+import { createLogStore } from '../logs/store.js';
+import { startLogSweeper } from '../logs/sweeper.js';
 import { createMicrovms } from '../microvms/service.js';
 import { GUEST_NET } from '../network/contracts.js';
 import { openLinkPool } from '../network/pool.js';
@@ -52,6 +54,7 @@ export interface Daemon {
   close(): Promise<void>;
 }
 
+const MIB = 1024 * 1024;
 const LIVE_STATES = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING'] as const;
 
 export async function startDaemon(config: Config, logger: Logger, progress: Progress): Promise<Daemon> {
@@ -89,7 +92,16 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
 
   const store = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => store.close());
-  const log = createFileLog(join(dataDir, 'logs'), { onError: (error) => logger.warn({ error: messageOf(error) }, 'log lines lost') });
+  const log = createLogStore(join(dataDir, 'logs'), {
+    streamBytes: config.logStreamMaxMiB * MIB,
+    accountBytes: config.logAccountMaxMiB * MIB,
+    retentionInDays: config.logRetentionDays,
+    onError: (error) => logger.warn({ error: messageOf(error) }, 'log lines lost'),
+  });
+  closers.push(startLogSweeper(log, systemClock, {
+    swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
+    failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
+  }));
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const connectors = createConnectors({ store, clock: systemClock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
@@ -121,6 +133,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
 
   const api = createApiServer({
     config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
+    logs: createLogsService({ store: log, region: config.region }),
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     log: logger,

@@ -17,7 +17,7 @@ export function openBuildLog(appLog: AppLog, clock: Clock, task: BuildTask): Bui
   const group = logging?.cloudWatch.logGroup ?? `/aws/lambda-microvms/${task.imageName}`;
   const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
   const stream = logging?.cloudWatch.logStream ?? `${day}[${task.version}]build-${task.buildId}`;
-  const writer: LogWriter = appLog.stream(group, stream);
+  const writer: LogWriter = appLog.stream(task.accountId, group, stream);
   return {
     line: (source, text) => writer.write(clock.now(), `[${source}] ${text}`),
     close: () => writer.close(),

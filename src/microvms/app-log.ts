@@ -3,7 +3,7 @@ import type { LogWriter } from '../logs/contracts.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 import type { MicrovmDeps } from './deps.js';
 
-type Named = Pick<MicrovmRecord, 'id' | 'imageArn' | 'imageVersion' | 'startedAt' | 'logging'>;
+type Named = Pick<MicrovmRecord, 'id' | 'accountId' | 'imageArn' | 'imageVersion' | 'startedAt' | 'logging'>;
 
 /** Undefined when logging is disabled. Without an execution role AWS has no runtime logs; ours stay on this host. Unknown: vm-local-logs */
 export function logTarget(record: Named): { readonly group: string; readonly stream: string } | undefined {
@@ -20,5 +20,5 @@ const discard: LogWriter = { write: () => undefined, close: () => Promise.resolv
 
 export function openLog(deps: Pick<MicrovmDeps, 'log'>, record: Named): LogWriter {
   const target = logTarget(record);
-  return target === undefined ? discard : deps.log.stream(target.group, target.stream);
+  return target === undefined ? discard : deps.log.stream(record.accountId, target.group, target.stream);
 }

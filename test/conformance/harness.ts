@@ -12,12 +12,15 @@ import { createApiServer } from '../../src/api/server.js';
 import { systemClock } from '../../src/clock/index.js';
 import type { ConnectorCatalog } from '../../src/connectors/contracts.js';
 import { createConnectors } from '../../src/connectors/service.js';
+import { createLogsService } from '../../src/aws/logs/service.js';
 import { createS3Service } from '../../src/aws/s3/service.js';
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors/index.js';
 import { readPolicies } from '../../src/iam/policy.js';
 import type { ImageService, ManagedImage } from '../../src/images/contracts.js';
 import type { Credentials } from '../../src/keys/credentials.js';
 import { keysOf } from '../../src/keys/key-ring.js';
+import type { LogStore } from '../../src/logs/contracts.js';
+import { createLogStore } from '../../src/logs/store.js';
 import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
@@ -178,6 +181,7 @@ export interface Harness {
   /** Every line logged so far. */
   readonly log: () => string;
   readonly dataDir: string;
+  readonly logStore: LogStore;
   clockOffsetMs: number;
   client(credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }): LambdaMicrovmsClient;
   close(): Promise<void>;
@@ -208,6 +212,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
   }));
   const clock = () => Date.now() + harness.clockOffsetMs;
+  const logStore = createLogStore(join(dataDir, 'logs'), { now: clock });
   const server = createApiServer({
     config: { apiHost: '127.0.0.1', apiPort: 0, region },
     findKey: (id) => keys.get(id),
@@ -228,6 +233,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
+    logs: createLogsService({ store: logStore, region, clock }),
     pageKey: Buffer.alloc(32, 7),
     endpointOf: (label) => `${label}.microvm.localhost:7443`,
     log,
@@ -244,6 +250,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store,
     log: () => lines.join(''),
     dataDir,
+    logStore,
     clockOffsetMs: 0,
     client(credentials = key) {
       const client = new LambdaMicrovmsClient({ endpoint: harness.url, region, credentials, maxAttempts: 1 });

@@ -293,7 +293,7 @@ export class World {
 
   #appLog(): AppLog {
     return {
-      stream: (group, name) => {
+      stream: (_accountId, group, name) => {
         this.logsOpen++;
         let open = true;
         return {

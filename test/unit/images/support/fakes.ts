@@ -220,7 +220,7 @@ export class Fakes {
   };
 
   readonly appLog: AppLog = {
-    stream: (group, name) => {
+    stream: (_accountId, group, name) => {
       const key = `${group} ${name}`;
       const lines = this.logs.get(key) ?? [];
       this.logs.set(key, lines);

@@ -1,0 +1,112 @@
+/** The CloudWatch Logs side of the listener: AWS JSON 1.1, `POST /` with the operation in `X-Amz-Target`. */
+import { once } from 'node:events';
+import type { Logger } from 'pino';
+import { LogsError, type LogsAnswer, type LogsService } from '../aws/contracts.js';
+import { commonContext, denial, type Caller } from './access/authorize.js';
+import { toWireError } from './errors.js';
+import { eventMessage, eventStreamType } from './event-stream.js';
+import { authenticate, parseBody, readBody, type Exchange } from './lambda-front.js';
+import type { Claim } from './sigv4/claim.js';
+import { AuthFailure } from './sigv4/failure.js';
+import type { RequestHead } from './sigv4/request-head.js';
+import { precheck, type VerifyOptions } from './sigv4/verify.js';
+
+/** AWS's tolerance for clocks that are off. */
+const maxSkewMs = 5 * 60_000;
+const targetPrefix = 'Logs_20140328.';
+const contentType = 'application/x-amz-json-1.1';
+
+export interface LogsFrontDeps {
+  readonly logs: LogsService;
+  readonly auth: Pick<VerifyOptions, 'findKey' | 'region'>;
+  readonly clock: () => number;
+  readonly log: Logger;
+}
+
+export interface LogsFront {
+  /** Never rejects: every outcome is an answer, unless the client is gone. */
+  serve(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<void>;
+}
+
+/** Is the request for CloudWatch Logs? What it is signed for decides, or its target when it is not signed. */
+export function isForLogs(head: RequestHead, claim: Claim | undefined): boolean {
+  return claim === undefined ? head.headers.get('x-amz-target')?.startsWith(targetPrefix) === true : claim.service === 'logs';
+}
+
+export function createLogsFront(deps: LogsFrontDeps): LogsFront {
+  async function answer(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<LogsAnswer> {
+    if (claim === undefined) throw new AuthFailure('unsigned', 'Missing Authentication Token');
+    const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
+    const body = await readBody(exchange.request);
+    authenticate(candidate, head, body);
+    const target = head.headers.get('x-amz-target') ?? '';
+    if (head.method !== 'POST' || !target.startsWith(targetPrefix)) {
+      throw new LogsError('UnknownOperationException', `CloudWatch Logs takes POST with X-Amz-Target: ${targetPrefix}<operation>; this is ${head.method} with '${target}'`);
+    }
+    const { key } = candidate;
+    return deps.logs.handle({
+      accountId: key.accountId,
+      operation: target.slice(targetPrefix.length),
+      input: parseBody(body),
+      authorize: authorizeFor({ key, sourceIp: exchange.request.socket.remoteAddress }),
+    });
+  }
+
+  return {
+    async serve(exchange, head, claim) {
+      try {
+        const result = await answer(exchange, head, claim);
+        if ('members' in result) send(exchange, 200, result.members);
+        else await sendEvents(exchange, result.events, deps.log);
+      } catch (error) {
+        refuse(exchange, error, deps.log);
+      }
+    },
+  };
+}
+
+function authorizeFor({ key, sourceIp }: Caller): (action: string, resource: string) => void {
+  return (action, resource) => {
+    const decision = key.policies?.decide({ action, resource, context: commonContext(sourceIp) }) ?? 'allow';
+    if (decision !== 'allow') throw new LogsError('AccessDeniedException', denial(key, action, resource, decision));
+  };
+}
+
+/** In this protocol every error of the caller is a 400. */
+function refuse(exchange: Exchange, error: unknown, log: Logger): void {
+  if (error instanceof LogsError) return send(exchange, 400, { __type: error.code, message: error.message });
+  const known = toWireError(error, exchange.request.url);
+  if (known !== undefined) return send(exchange, known.status < 500 && known.status !== 413 ? 400 : known.status, { __type: known.type, ...known.members });
+  log.error({ requestId: exchange.requestId, err: error }, 'request failed inside');
+  send(exchange, 500, { __type: 'InternalFailure', message: `Internal error; the server's log has it under request id ${exchange.requestId}` });
+}
+
+function send({ request, response }: Exchange, status: number, members: Readonly<Record<string, unknown>>): void {
+  if (response.destroyed) return;
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = JSON.stringify(members);
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+  // A client that is still sending reads the answer only if its bytes keep being taken.
+  request.resume();
+}
+
+/** Until the client leaves, the server closes, or the session's time is over. */
+async function sendEvents({ response }: Exchange, events: Extract<LogsAnswer, { events: unknown }>['events'], log: Logger): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  response.writeHead(200, { 'content-type': eventStreamType });
+  response.write(eventMessage('initial-response', '{}', contentType));
+  try {
+    for await (const { type, payload } of events(gone.signal)) {
+      if (!response.write(eventMessage(type, JSON.stringify(payload), 'application/json'))) await once(response, 'drain', { signal: gone.signal });
+    }
+    response.end();
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+    log.debug({ err: error }, 'live tail ended with its client');
+  }
+}
