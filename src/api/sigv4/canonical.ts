@@ -24,17 +24,24 @@ export function stringToSign(timestamp: string, scope: string, canonical: string
   return ['AWS4-HMAC-SHA256', timestamp, scope, sha256(canonical)].join('\n');
 }
 
+const sha256OfNothing = createHash('sha256').digest('hex');
+
 export function sha256(data: string | Buffer): string {
+  if (data.length === 0) return sha256OfNothing;
   return createHash('sha256').update(data).digest('hex');
 }
 
+const unreserved = /^[A-Za-z0-9_.~-]*$/;
+
 /** RFC 3986: everything but unreserved characters, upper-case hex. */
 export function uriEncode(text: string): string {
+  if (unreserved.test(text)) return text;
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function canonicalValue(value: string): string {
-  return value.trim().replace(/ {2,}/g, ' ');
+  const trimmed = value.trim();
+  return trimmed.includes('  ') ? trimmed.replace(/ {2,}/g, ' ') : trimmed;
 }
 
 function canonicalQuery(query: RequestHead['query']): string {
