@@ -23,7 +23,8 @@ const documentSchema = z.strictObject({
   /** Absent means the older, as in IAM. */
   Version: z.enum(['2012-10-17', '2008-10-17']).default('2008-10-17'),
   Id: z.string().optional(),
-  Statement: z.union([statementSchema.transform((one) => [one]), z.array(statementSchema)]),
+  /** One, or a list; not a union, whose complaints would not name the element at fault. */
+  Statement: z.preprocess((value): unknown[] => (Array.isArray(value) ? value : [value]), z.array(statementSchema)),
 });
 
 interface Statement {
@@ -78,7 +79,7 @@ function readStatement(statement: z.output<typeof statementSchema>, where: strin
 
 /** Actions are matched without regard to case. */
 function readAction(pattern: string, where: string): string {
-  if (pattern !== '*' && !/^[a-z0-9-]+:[A-Za-z0-9*?]+$/.test(pattern)) {
+  if (pattern !== '*' && !/^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/.test(pattern)) {
     throw new PolicyError(`${where}: '${pattern}' is no action: write <service>:<operation>, e.g. lambda:RunMicrovm or lambda:Get*`);
   }
   return pattern.toLowerCase();
