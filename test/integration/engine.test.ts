@@ -1,7 +1,7 @@
 /** The engine by itself: what it refuses to load, what it writes, how it ends. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -140,6 +140,14 @@ describe('engine', () => {
     await fresh();
     await truncate(join(copy, 'ram'), 1024);
     await assert.rejects(launch('short-ram'), (error: Error) => error instanceof SnapshotRefusedError && error.message.includes('1024 bytes'));
+
+    // After a reboot (another boot id) the RAM file is read in full before the first launch.
+    await fresh();
+    const ram = await open(join(copy, 'ram'), 'r+');
+    await ram.write(Buffer.from('flipped'), 0, 7, 16 * 1024 * 1024);
+    await ram.close();
+    await writeFile(join(copy, 'verified'), 'an earlier boot');
+    await assert.rejects(launch('damaged-ram'), (error: Error) => error instanceof SnapshotRefusedError && error.message.includes('damaged'));
 
     await fresh();
     await rm(manifestPath);

@@ -4,6 +4,7 @@ import { OperatorError } from '../../errors/index.js';
 import type { BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ResumeSpec, Vm, VmSize } from '../contracts.js';
 import { createOverlay } from '../qcow2.js';
 import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManifest } from '../snapshot/manifest.js';
+import { verifyOncePerBoot } from '../snapshot/verified.js';
 import { openSuspension, type Suspension } from '../snapshot/suspension.js';
 import type { Link } from '../../network/contracts.js';
 import { qemuArguments } from './commandline.js';
@@ -41,6 +42,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
   const loadTemplate = async (dir: string): Promise<{ manifest: TemplateManifest; pin: MachinePin }> => {
     const [manifest, pin] = await Promise.all([readManifest(dir), pinOf()]);
     checkMachine(dir, manifest.machine, pin);
+    await verifyOncePerBoot(dir, manifest);
     return { manifest, pin };
   };
 

@@ -6,6 +6,7 @@ import { Fault } from '../../errors/index.js';
 import type { Disk, SuspensionInfo, TemplateInfo, Vm, VmExit, VmSize, VmStats } from '../contracts.js';
 import { hashFile, hashSparse } from '../snapshot/digest.js';
 import { FILES, type MachinePin, writeManifest } from '../snapshot/manifest.js';
+import { markVerified } from '../snapshot/verified.js';
 import { preparePending, syncFile, writeSuspension } from '../snapshot/suspension.js';
 import { virtualSize } from '../qcow2.js';
 import type { VmmProcess } from './process.js';
@@ -85,6 +86,7 @@ export class QemuVm implements Vm {
       ram: { bytes: size.memoryMiB * 1024 * 1024, sha256: hashed.sha256 },
       deviceState: { bytes: stateBytes, sha256: await hashFile(deviceState) },
     });
+    await markVerified(target);
     return {
       memoryBytes: hashed.nonZeroBytes,
       diskBytes: diskStats.reduce((sum, s) => sum + s.blocks * 512, 0),

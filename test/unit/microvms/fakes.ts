@@ -278,7 +278,7 @@ export class World {
         if (guest !== undefined) guest.events = events;
         return Promise.resolve({ close: () => undefined, ended: new Promise<void>(() => undefined) });
       },
-      start: unasked, exec: unasked, status: unasked, stopApp: unasked, unmountAll: unasked,
+      start: unasked, exec: unasked, status: unasked, stopApp: () => Promise.resolve(), unmountAll: unasked,
     };
   }
 
