@@ -1,4 +1,5 @@
 /** What the access rules look at: the request's members, and what the services know of the resources it names. */
+import type { ConnectorService } from '../../connectors/contracts.js';
 import { NotFoundError, ValidationError } from '../../errors/index.js';
 import type { ImageService, Principal } from '../../images/contracts.js';
 import type { MicrovmService } from '../../microvms/contracts.js';
@@ -8,6 +9,7 @@ export interface Input {
   has(member: string): boolean;
   text(member: string): string | undefined;
   list(member: string): readonly string[];
+  /** undefined when there is none. */
   tags(member: string): Readonly<Record<string, string>> | undefined;
 }
 
@@ -16,7 +18,7 @@ export interface Facts {
   newImageArn(name: string): string;
   imageTags(arn: string): Readonly<Record<string, string>> | undefined;
   imageOfMicrovm(id: string): string | undefined;
-  /** `identifier`: id, name or ARN. */
+  /** `identifier`: id, name or ARN, also with a version behind it: of a connector there is, always the one ARN policies name. */
   connectorArn(identifier: string): string;
   connectorTags(arn: string): Readonly<Record<string, string>> | undefined;
   tagsOf(arn: string): Readonly<Record<string, string>> | undefined;
@@ -27,6 +29,7 @@ export interface Facts {
 export interface FactSources {
   readonly region: string;
   readonly images: Pick<ImageService, 'get' | 'getVersion'>;
+  readonly connectors: Pick<ConnectorService, 'get'>;
   readonly microvms: Pick<MicrovmService, 'get'>;
 }
 
@@ -36,21 +39,26 @@ export function inputOf(parsed: unknown): Input {
     has: (member) => members[member] !== undefined,
     text: (member) => (typeof members[member] === 'string' ? members[member] : undefined),
     list: (member) => (Array.isArray(members[member]) ? members[member].filter((item) => typeof item === 'string') : []),
-    tags: (member) => (typeof members[member] === 'object' && members[member] !== null ? (members[member] as Readonly<Record<string, string>>) : undefined),
+    tags(member) {
+      const tags = members[member];
+      return typeof tags === 'object' && tags !== null && Object.keys(tags).length > 0 ? (tags as Readonly<Record<string, string>>) : undefined;
+    },
   };
 }
 
-export function factsOf({ region, images, microvms }: FactSources, who: Principal): Facts {
+export function factsOf({ region, images, connectors, microvms }: FactSources, who: Principal): Facts {
   const managed = (name: string): string => `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`;
   const imageTags = (arn: string) => unlessAbsent(() => images.get(who, arn).tags);
-  const connectorTags = (): undefined => undefined;
+  const connectorOf = (identifier: string) => unlessAbsent(() => connectors.get(who, identifier));
+  const connectorTags = (arn: string) => connectorOf(arn)?.tags;
   return {
     newImageArn: (name) => `arn:aws:lambda:${region}:${who.accountId}:microvm-image:${name}`,
     imageTags,
     imageOfMicrovm: (id) => unlessAbsent(() => microvms.get(who, id).imageArn),
-    connectorArn: (identifier) => (identifier.startsWith('arn:') ? identifier : `arn:aws:lambda:${region}:${who.accountId}:network-connector:${identifier}`),
+    connectorArn: (identifier) =>
+      connectorOf(identifier)?.arn ?? (identifier.startsWith('arn:') ? identifier : `arn:aws:lambda:${region}:${who.accountId}:network-connector:${identifier}`),
     connectorTags,
-    tagsOf: (arn) => (arn.includes(':network-connector:') ? connectorTags() : imageTags(arn)),
+    tagsOf: (arn) => (arn.includes(':network-connector:') ? connectorTags(arn) : imageTags(arn)),
     ingressOfRun: (input) => named(input, 'ingressNetworkConnectors') ?? [managed('HTTP_INGRESS')],
     egressOfRun(input) {
       const arn = input.text('imageIdentifier') ?? '';

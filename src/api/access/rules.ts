@@ -2,6 +2,7 @@
  * What each operation needs permission for (spec §8.1): the one table. MicroVM operations are authorised against the
  * image; lists need `*`; whoever hands over a role, a connector or tags needs permission for that too.
  */
+import { normalVersion } from '../shapes/image-arn.js';
 import type { Facts, Input } from './facts.js';
 
 /** One question to the caller's policies. */
@@ -31,7 +32,7 @@ const image: Rule = (input, facts, action) => {
 /** Either form of the resource will do: the image's ARN or that with the version behind it. Unknown: version-resource */
 const version: Rule = (input, facts, action) => {
   const arn = input.text('imageIdentifier') ?? '*';
-  return [{ action, resources: [arn, `${arn}:${input.text('imageVersion') ?? '*'}`], resourceTags: facts.imageTags(arn) }];
+  return [{ action, resources: [arn, `${arn}:${normalVersion(input.text('imageVersion') ?? '*')}`], resourceTags: facts.imageTags(arn) }];
 };
 
 const newImage: Rule = (input, facts, action) => {
@@ -55,7 +56,7 @@ function passRole(member: string): Rule {
 }
 
 function passConnectors(arns: readonly string[], facts: Facts): AccessCheck[] {
-  return [...new Set(arns)].map((arn) => ({ action: 'lambda:PassNetworkConnector', resources: [arn], resourceTags: facts.connectorTags(arn) }));
+  return [...new Set(arns.map((arn) => facts.connectorArn(arn)))].map((arn) => ({ action: 'lambda:PassNetworkConnector', resources: [arn], resourceTags: facts.connectorTags(arn) }));
 }
 
 /** Those named; of a Run also those it gets without naming any. */
