@@ -37,6 +37,17 @@ export interface Config {
   readonly logAccountMaxMiB: number;
   /** Days that log groups without a retention policy keep events; absent: for good. */
   readonly logRetentionDays?: number | undefined;
+  /** Where code artifacts are read from instead of this server's own buckets. */
+  readonly externalS3?: ExternalS3Config | undefined;
+}
+
+export interface ExternalS3Config {
+  /** http(s) URL; buckets are addressed by path. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
 }
 
 const port = z.coerce.number().int().min(0).max(65535);
@@ -66,6 +77,11 @@ const schema = z.object({
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
   TARDIGRADE_LOG_RETENTION_DAYS: z.coerce.number().int().min(1).max(3653).optional(),
+  TARDIGRADE_S3_ENDPOINT: z.string().regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, 'must be a URL like https://s3.example.com').optional(),
+  TARDIGRADE_S3_REGION: z.string().min(1).optional(),
+  TARDIGRADE_S3_ACCESS_KEY_ID: z.string().min(1).optional(),
+  TARDIGRADE_S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  TARDIGRADE_S3_SESSION_TOKEN: z.string().min(1).optional(),
 });
 
 /** Throws OperatorError that names each bad variable and its rule. */
@@ -102,5 +118,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
     logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,
     logRetentionDays: v.TARDIGRADE_LOG_RETENTION_DAYS,
+    externalS3: externalS3(v),
   };
+}
+
+function externalS3(v: z.infer<typeof schema>): ExternalS3Config | undefined {
+  const { TARDIGRADE_S3_ENDPOINT: endpoint, TARDIGRADE_S3_ACCESS_KEY_ID: accessKeyId, TARDIGRADE_S3_SECRET_ACCESS_KEY: secretAccessKey } = v;
+  if (endpoint === undefined && accessKeyId === undefined && secretAccessKey === undefined) return undefined;
+  if (endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new OperatorError('TARDIGRADE_S3_ENDPOINT, TARDIGRADE_S3_ACCESS_KEY_ID and TARDIGRADE_S3_SECRET_ACCESS_KEY go together: set all or none');
+  }
+  return { endpoint, accessKeyId, secretAccessKey, region: v.TARDIGRADE_S3_REGION ?? v.TARDIGRADE_REGION, sessionToken: v.TARDIGRADE_S3_SESSION_TOKEN };
 }

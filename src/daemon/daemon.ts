@@ -39,6 +39,7 @@ import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
+import { externalObjects } from './external-objects.js';
 import { lockDataDir, runDirOf } from './lock.js';
 import { loadOrCreatePageKey } from './page-key.js';
 
@@ -110,7 +111,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const images = createImages({
     ...shared,
     builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
-    objects: s3,
+    objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
     concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),

@@ -35,7 +35,7 @@ function readHeaders(raw: readonly string[]): Map<string, string> {
   return headers;
 }
 
-function parseQuery(text: string): [string, string][] {
+export function parseQuery(text: string): [string, string][] {
   return text
     .split('&')
     .filter((part) => part !== '')

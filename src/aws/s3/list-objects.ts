@@ -1,4 +1,4 @@
-/** ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+/** ListObjectsV2 and its older form: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, API_ListObjects.html */
 import { S3Error, type S3Request, type S3Response } from '../contracts.js';
 import type { Bucket } from './bucket.js';
 import { compareKeys, lowerBound } from './key-order.js';
@@ -49,6 +49,29 @@ export async function listObjectsV2({ request, context, bucketName }: BucketCall
   });
 }
 
+/** Pages by the last key given out; S3 tells it only when there is a delimiter, since else the client can see it. */
+export async function listObjects({ request, context, bucketName }: BucketCall): Promise<S3Response> {
+  const bucket = await context.buckets.get(bucketName, request.accountId);
+  const { query } = request;
+  const marker = query.get('marker') ?? '';
+  const input = { prefix: query.get('prefix') ?? '', delimiter: query.get('delimiter') ?? '', maxKeys: readMaxKeys(query.get('max-keys')), after: marker };
+  const listing = list(bucket, input);
+  const encode = encoder(query);
+  const Owner = { ID: request.accountId };
+  return xmlResponse('ListBucketResult', {
+    Name: bucketName,
+    Prefix: encode(input.prefix),
+    Marker: encode(marker),
+    NextMarker: listing.last === undefined || input.delimiter === '' ? undefined : encode(listing.last),
+    Delimiter: input.delimiter === '' ? undefined : encode(input.delimiter),
+    EncodingType: query.get('encoding-type'),
+    MaxKeys: input.maxKeys,
+    IsTruncated: listing.last !== undefined,
+    Contents: listing.keys.map((key) => ({ ...contents(bucket, key, encode), Owner })),
+    CommonPrefixes: listing.prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+  });
+}
+
 function list(bucket: Bucket, { prefix, delimiter, maxKeys, after }: ListInput): Listing {
   const sorted = bucket.keys();
   const keys: string[] = [];
@@ -81,7 +104,7 @@ function contents(bucket: Bucket, key: string, encode: (text: string) => string)
   };
 }
 
-function encoder(query: S3Request['query']): (text: string) => string {
+export function encoder(query: S3Request['query']): (text: string) => string {
   const type = query.get('encoding-type');
   if (type === undefined) return (text) => text;
   if (type !== 'url') throw new S3Error('InvalidArgument', 'Invalid Encoding Method specified in Request', { ArgumentName: 'encoding-type', ArgumentValue: type });

@@ -8,7 +8,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
@@ -23,24 +23,30 @@ import { checksumHeaders, checkUpload } from './object-operations.js';
 import { emptyResponse, readText, refuseUnsupported, xmlResponse, type ObjectCall } from './operation.js';
 import { xmlTexts } from './xml.js';
 
-const uploadSchema = z.object({ key: z.string(), headers: z.record(z.string(), z.string()), userMetadata: z.record(z.string(), z.string()) });
-const partSchema = z.object({ file: z.string(), size: z.number(), md5: z.string() });
-type Part = z.infer<typeof partSchema>;
+/** `initiated`: ms since 1970 */
+const uploadSchema = z.object({ key: z.string(), initiated: z.number().default(0), headers: z.record(z.string(), z.string()), userMetadata: z.record(z.string(), z.string()) });
+const partSchema = z.object({ file: z.string(), size: z.number(), md5: z.string(), modified: z.number().default(0) });
+export type Part = z.infer<typeof partSchema>;
+export type Upload = z.infer<typeof uploadSchema>;
 
 const maxPartNumber = 10_000;
 /** Every part but the last, bytes. */
 const minPartBytes = 5 * 1024 * 1024;
+/** An upload that nobody finished is removed after seven days. */
+const keptMs = 7 * 86_400_000;
 
-export async function createMultipartUpload({ request, bucket, key }: ObjectCall): Promise<S3Response> {
+export async function createMultipartUpload({ request, context, bucket, key }: ObjectCall): Promise<S3Response> {
   refuseUnsupported(request.headers);
   await readText(request);
   const uploadId = randomUUID();
+  // Here, because nothing else makes them more.
+  await removeStaleUploads(bucket, context.clock());
   await mkdir(folder(bucket, uploadId), { mode: 0o700 });
-  await writeJson(join(folder(bucket, uploadId), 'upload.json'), { key, ...metadataOf(request) });
+  await writeJson(join(folder(bucket, uploadId), 'upload.json'), { key, initiated: context.clock(), ...metadataOf(request) });
   return xmlResponse('InitiateMultipartUploadResult', { Bucket: bucket.info.name, Key: key, UploadId: uploadId });
 }
 
-export async function uploadPart({ request, bucket, key }: ObjectCall): Promise<S3Response> {
+export async function uploadPart({ request, context, bucket, key }: ObjectCall): Promise<S3Response> {
   checkUpload(request);
   const number = Number(request.query.get('partNumber'));
   if (!Number.isInteger(number) || number < 1 || number > maxPartNumber) {
@@ -53,7 +59,7 @@ export async function uploadPart({ request, bucket, key }: ObjectCall): Promise<
     await pipeline(request.body, meter.stream, createWriteStream(join(dir, file), { flags: 'wx', mode: 0o600 }));
     const result = meter.finish();
     const before = await readPart(dir, number);
-    await writeJson(partPath(dir, number), { file, size: result.size, md5: result.md5.toString('hex') });
+    await writeJson(partPath(dir, number), { file, size: result.size, md5: result.md5.toString('hex'), modified: context.clock() });
     if (before) await rm(join(dir, before.file), { force: true });
     return emptyResponse(200, { etag: `"${result.md5.toString('hex')}"`, ...checksumHeaders(result) });
   } catch (error) {
@@ -88,7 +94,8 @@ export async function abortMultipartUpload({ request, bucket, key }: ObjectCall)
   return emptyResponse(204);
 }
 
-async function find(bucket: Bucket, key: string, request: S3Request): Promise<{ dir: string; upload: z.infer<typeof uploadSchema> }> {
+/** Throws S3Error NoSuchUpload. */
+export async function find(bucket: Bucket, key: string, request: S3Request): Promise<{ dir: string; upload: Upload }> {
   const uploadId = request.query.get('uploadId') ?? '';
   // Also what keeps the path inside the bucket's folder.
   if (!/^[0-9a-f-]{36}$/.test(uploadId)) throw noSuchUpload(uploadId);
@@ -97,6 +104,29 @@ async function find(bucket: Bucket, key: string, request: S3Request): Promise<{ 
   const upload = stored === undefined ? undefined : uploadSchema.parse(stored);
   if (upload?.key !== key) throw noSuchUpload(uploadId);
   return { dir, upload };
+}
+
+/** All uploads under way, in no order. */
+export async function uploadsOf(bucket: Bucket): Promise<(Upload & { id: string })[]> {
+  const found: (Upload & { id: string })[] = [];
+  for (const id of await readdir(join(bucket.dir, 'uploads'))) {
+    const upload = uploadSchema.safeParse(await readJson(join(folder(bucket, id), 'upload.json')));
+    if (upload.success) found.push({ ...upload.data, id });
+  }
+  return found;
+}
+
+/** In the order of their numbers. */
+export async function partsOf(dir: string): Promise<(Part & { number: number })[]> {
+  const numbers = (await readdir(dir)).flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+  const parts = await Promise.all(numbers.map(async (number) => ({ number, part: await readPart(dir, number) })));
+  return parts.flatMap(({ number, part }) => (part === undefined ? [] : { ...part, number }));
+}
+
+async function removeStaleUploads(bucket: Bucket, now: number): Promise<void> {
+  for (const { id, initiated } of await uploadsOf(bucket)) {
+    if (initiated < now - keptMs) await rm(folder(bucket, id), { recursive: true, force: true });
+  }
 }
 
 /** The parts the client names, in its order, checked as S3 does. */

@@ -5,8 +5,11 @@ import { ObjectError, S3Error, type ObjectReader, type S3Request, type S3Respons
 import { addressOf } from './address.js';
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './bucket-operations.js';
 import { createBuckets } from './buckets.js';
+import { copyObject } from './copy-object.js';
+import { deleteObjects } from './delete-objects.js';
 import { errorResponse, toS3Error } from './errors.js';
-import { listObjectsV2 } from './list-objects.js';
+import { listObjects, listObjectsV2 } from './list-objects.js';
+import { listMultipartUploads, listParts } from './list-uploads.js';
 import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, uploadPart } from './multipart.js';
 import { deleteObject, getObject, headObject, putObject } from './object-operations.js';
 import type { BucketCall, ObjectCall, S3Context } from './operation.js';
@@ -23,7 +26,7 @@ export interface S3Deps {
 }
 
 /** With the permission it needs, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
-type BucketOperation = readonly [action: string, serve: (call: BucketCall) => Promise<S3Response>];
+type BucketOperation = readonly [action: string | undefined, serve: (call: BucketCall) => Promise<S3Response>];
 type ObjectOperation = readonly [action: string, serve: (call: ObjectCall) => Promise<S3Response>];
 
 /** Query parameters that name another operation than the method alone. Those not served are refused, never ignored. */
@@ -39,11 +42,14 @@ const bucketOperations: Readonly<Record<string, BucketOperation>> = {
   'HEAD ': ['s3:ListBucket', headBucket],
   'DELETE ': ['s3:DeleteBucket', deleteBucket],
   'GET location': ['s3:GetBucketLocation', getBucketLocation],
+  'GET ': ['s3:ListBucket', listObjects],
   'GET list-type': ['s3:ListBucket', listObjectsV2],
+  'GET uploads': ['s3:ListBucketMultipartUploads', listMultipartUploads],
+  'POST delete': [undefined, deleteObjects], // asks for each object
 };
 
 const objectOperations: Readonly<Record<string, ObjectOperation>> = {
-  'PUT ': ['s3:PutObject', putObject],
+  'PUT ': ['s3:PutObject', (call) => (call.request.headers.has('x-amz-copy-source') ? copyObject(call) : putObject(call))],
   'GET ': ['s3:GetObject', getObject],
   'HEAD ': ['s3:GetObject', headObject],
   'DELETE ': ['s3:DeleteObject', deleteObject],
@@ -51,6 +57,7 @@ const objectOperations: Readonly<Record<string, ObjectOperation>> = {
   'PUT partNumber,uploadId': ['s3:PutObject', uploadPart],
   'POST uploadId': ['s3:PutObject', completeMultipartUpload],
   'DELETE uploadId': ['s3:AbortMultipartUpload', abortMultipartUpload],
+  'GET uploadId': ['s3:ListMultipartUploadParts', listParts],
 };
 
 export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
@@ -71,7 +78,7 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
       const operation = bucketOperations[route];
       if (!operation) throw notServed(route);
       const [action, serve] = operation;
-      request.authorize(action, `arn:aws:s3:::${bucketName}`);
+      if (action !== undefined) request.authorize(action, `arn:aws:s3:::${bucketName}`);
       return serve({ request, context, bucketName });
     }
     const operation = objectOperations[route];

@@ -53,6 +53,25 @@ test('objects and their owner survive a restart; what a crash left behind does n
   assert.equal((await readdir(join(dataDir, 's3', 'bucket', 'blobs'))).length, 1);
 });
 
+test('an upload that nobody finishes is removed after seven days', async (t) => {
+  const dataDir = await dataFolder(t);
+  let now = 1e12;
+  const s3 = createS3Service({ dataDir, region: 'us-east-1', log: pino({ level: 'silent' }), clock: () => now });
+  await s3.handle(request('PUT', '/bucket'));
+  const uploads = join(dataDir, 's3', 'bucket', 'uploads');
+  const begin = async () => assert.equal((await s3.handle({ ...request('POST', '/bucket/key'), query: new Map([['uploads', '']]) })).status, 200);
+  await begin();
+  const [first] = await readdir(uploads);
+  now += 7 * 86_400_000;
+  await begin();
+  assert.equal((await readdir(uploads)).length, 2);
+  now += 1;
+  await begin();
+  const left = await readdir(uploads);
+  assert.equal(left.length, 2);
+  assert.ok(!left.includes(first ?? ''));
+});
+
 test('the reader names what is wrong', async (t) => {
   const s3 = open(await dataFolder(t));
   await s3.handle(request('PUT', '/bucket'));
