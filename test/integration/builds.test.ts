@@ -7,19 +7,29 @@ import { closeShared, sharedService } from './support/service.js';
 
 /** Answers what the process is, by its own view. */
 const WHOAMI = `
-import http.server, json, os, subprocess
+import http.server, json, os, resource, subprocess, time, traceback
+def state(pid):
+    try:
+        return open(f"/proc/{pid}/status").read()
+    except OSError:
+        return ""  # ended meanwhile
+def view(handler):
+    status = dict(line.split(":", 1) for line in state("self").splitlines() if ":" in line)
+    for _ in range(3):
+        subprocess.Popen(["sh", "-c", "sleep 0.01 & exit"]).wait()  # orphans for init to reap
+    time.sleep(0.5)
+    return dict(
+        uid=os.getuid(), gid=os.getgid(), cwd=os.getcwd(), argv=open("/proc/self/cmdline").read().split("\\0")[:-1],
+        capabilities=status["CapBnd"].strip(), env=dict(os.environ), hello=os.path.exists("/usr/bin/hello"), made=open("/made").read(),
+        zombies=sum("\\nState:\\tZ" in state(pid) for pid in os.listdir("/proc") if pid.isdigit()),
+        nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[0], address=handler.client_address[0])
 class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines() if ":" in line)
-        for _ in range(3):
-            subprocess.Popen(["sh", "-c", "true & exit"]).wait()  # orphans for init to reap
-        zombies = [p for p in os.listdir("/proc") if p.isdigit() and "\\nState:\\tZ" in open(f"/proc/{p}/status").read()]
-        body = json.dumps(dict(
-            uid=os.getuid(), gid=os.getgid(), cwd=os.getcwd(), argv=open("/proc/self/cmdline").read().split("\\0")[:-1],
-            capabilities=status["CapBnd"].strip(), env=dict(os.environ), hello=os.path.exists("/usr/bin/hello"), made=open("/made").read(),
-            init=open("/proc/1/comm").read().strip(), zombies=len(zombies), nofile=__import__("resource").getrlimit(7)[0],
-            address=self.client_address[0])).encode()
-        self.send_response(200); self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
+        try:
+            code, body = 200, json.dumps(view(self)).encode()
+        except Exception:
+            code, body = 500, traceback.format_exc().encode()
+        self.send_response(code); self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
     def do_POST(self):  # the ready hook
         self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
 http.server.ThreadingHTTPServer(("127.0.0.1", 8080), H).serve_forever()
@@ -49,6 +59,7 @@ describe('builds', () => {
     for (const size of [sizes?.codeInstallSizeInBytes, sizes?.diskSnapshotSizeInBytes, sizes?.memorySnapshotSizeInBytes]) assert.ok((size ?? 0) > 1_000_000, JSON.stringify(sizes));
     const vm = await runVm(service, outcome.imageArn);
     const answer = await vm.http.send('/');
+    await vm.terminate();
     assert.equal(answer.status, 200, answer.body);
     const seen = JSON.parse(answer.body) as Record<string, unknown> & { env: Record<string, string>; argv: string[] };
     assert.deepEqual(
@@ -59,6 +70,5 @@ describe('builds', () => {
     assert.deepEqual([seen.env['COLOUR'], seen.env['SHARED'], seen.env['EXTRA']], ['blue', 'image', 'x']);
     // Docker's default set of capabilities (spec §3.8).
     assert.equal(seen['capabilities'], '00000000a80425fb');
-    await vm.terminate();
   });
 });
