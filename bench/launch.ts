@@ -43,7 +43,7 @@ export default async function run(): Promise<void> {
     }
     const [b, o] = [summarise(bare), summarise(ours)];
     const pairs = summarise(ours.map((value, i) => value / (bare[i] ?? Number.NaN)));
-    console.log(`\n${info.vmm}, ${info.accelerator.toUpperCase()}: ${info.reason}`);
+    console.log(`\n${info.vmm}; ${info.reason}`);
     console.log(row('QEMU alone: restore → first HTTP 200', b, 'ms'));
     console.log(row('RunMicrovm → first HTTP 200 through the endpoint', o, 'ms'));
     console.log(row('ratio, pair by pair', pairs, '', 2));

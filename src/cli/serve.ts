@@ -10,7 +10,7 @@ export async function serve(config: Config, logger: Logger): Promise<void> {
   process.stdout.write(
     [
       `Tardigrade serves the AWS API on ${daemon.apiUrl} and MicroVM endpoints on port ${daemon.endpointPort}.`,
-      `Engine: ${daemon.info.vmm}, ${daemon.info.accelerator.toUpperCase()} (${daemon.info.reason}).`,
+      `Engine: ${daemon.info.vmm}, ${daemon.info.accelerator === 'kvm' ? 'KVM: ' : ''}${daemon.info.reason}.`,
       'In another terminal: eval "$(npx tardigrade env)". Ctrl-C suspends what runs and stops.',
       '',
     ].join('\n'),
