@@ -29,6 +29,16 @@ test('a token of another MicroVM, an expired one and an unknown host are refused
   assert.equal(h.gateway.connects, 0);
 });
 
+test('a shell token opens no port of the application, and wakes nothing', async (t) => {
+  const h = await start(t);
+  await h.app((_req, res) => res.end('reached'));
+  const shell = await h.tokens.issueShellToken({ microvmId: VM, expiresInMinutes: 5 });
+  for (const port of ['8080', '8022', 'x']) {
+    assertRefused(await h.fetch({ headers: { 'x-aws-proxy-auth': shell, 'x-aws-proxy-port': port } }), 403, 'Token authentication failed', 'UNAUTHORIZED');
+  }
+  assert.equal(h.gateway.connects, 0);
+});
+
 test('Host and TLS server name must agree; without a server name Host alone counts', async (t) => {
   const h = await start(t);
   await h.app((_req, res) => res.end('reached'));

@@ -25,6 +25,13 @@ test('a token carries its MicroVM, ports and expiry, and shows none of them', as
   assert.deepEqual(all.kind === 'valid' && all.claims.ports, [{ from: 1, to: 65535 }]);
 });
 
+test('a shell token says so and has no ports', async (t) => {
+  const tokens = await createTokenService({ dataDir: await scratchDir(t), clock: { now: () => 0 } });
+  const token = await tokens.issueShellToken({ microvmId: 'microvm-a', expiresInMinutes: 60 });
+  assert.deepEqual(await tokens.verify(token), { kind: 'valid', claims: { microvmId: 'microvm-a', kind: 'shell', ports: [], issuedAt: 0, expiresAt: 3_600_000 } });
+  for (const expiresInMinutes of [0, 61]) await assert.rejects(tokens.issueShellToken({ microvmId: 'microvm-a', expiresInMinutes }), Fault);
+});
+
 test('a token ends at its expiry, also when it was verified before', async (t) => {
   let now = 0;
   const tokens = await createTokenService({ dataDir: await scratchDir(t), clock: { now: () => now } });
