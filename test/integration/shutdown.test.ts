@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it, after } from 'node:test';
-import { CreateMicrovmAuthTokenCommand, GetMicrovmCommand, ListMicrovmsCommand } from '@aws-sdk/client-lambda-microvms';
+import { CreateMicrovmAuthTokenCommand, GetMicrovmCommand, LambdaMicrovmsClient, ListMicrovmsCommand } from '@aws-sdk/client-lambda-microvms';
 import { endpointClient } from '../../examples/quickstart/endpoint.js';
 import { zipFolder } from '../../examples/quickstart/zip.js';
 import { buildImage, FLASK_APP } from './support/images.js';
@@ -62,17 +62,22 @@ describe('shutdown', () => {
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     while (!output.includes('Ctrl-C')) await pause(50);
-    while ((await residue()).vmms === 0) await pause(50); // the one that resumes at start
+    const apiUrl = /http:\S+/.exec(output)?.[0] ?? '';
+    const { accessKeyId, secretAccessKey } = service.daemon.credentials;
+    const client = new LambdaMicrovmsClient({ endpoint: apiUrl, region: config.region, credentials: { accessKeyId, secretAccessKey } });
+    const states = async (of: LambdaMicrovmsClient) => (await of.send(new ListMicrovmsCommand({}))).items ?? [];
+    while ((await states(client)).some((item) => item.state !== 'RUNNING')) await pause(50); // resumed at its start
     child.kill('SIGKILL');
     await once(child, 'exit');
-    assert.ok((await residue()).vmms > 0, 'a killed daemon cannot clean up');
+    client.destroy();
+    assert.equal((await residue()).vmms, 2, 'a killed daemon cannot clean up');
 
     service = await startService(config.dataDir);
     const left = await residue(service);
-    assert.equal(left.vmms, 0);
-    const { items = [] } = await service.microvms.send(new ListMicrovmsCommand({}));
-    assert.deepEqual(new Set(items.map((item) => item.state)), new Set(['TERMINATED', 'SUSPENDED']));
-    for (const item of items.filter((one) => one.state === 'TERMINATED')) {
+    assert.deepEqual([left.vmms, left.vmFolders], [0, 0]);
+    const items = await states(service.microvms);
+    assert.deepEqual(items.map((item) => item.state), ['TERMINATED', 'TERMINATED']);
+    for (const item of items) {
       const record = await service.microvms.send(new GetMicrovmCommand({ microvmIdentifier: item.microvmId }));
       assert.match(record.stateReason ?? '', /restarted/);
     }

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf, OperatorError } from '../../errors/index.js';
 
@@ -44,6 +45,8 @@ export async function endOrphans(runDir: string): Promise<number> {
     const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
     if (!cmdline.includes('qemu-system') || !cmdline.includes(`unix:${runDir}/`)) continue;
     process.kill(pid, 'SIGKILL');
+    // Its disks and namespace are free once it is gone.
+    while (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')) await sleep(10);
     ended++;
   }
   return ended;
