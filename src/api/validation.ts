@@ -19,9 +19,10 @@ export function parseInput<S extends z.ZodType>(schema: S, raw: unknown): z.outp
   const parsed = schema.safeParse(dropNulls(raw, 0), { reportInput: true });
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  const unreadable = issues.find((issue) => issue.code === 'invalid_type' && issue.input !== undefined);
-  if (unreadable?.code === 'invalid_type') {
-    throw new SerializationError(`${jsonType(unreadable.input)} can not be converted to ${target(unreadable.expected)} at '${memberPath(unreadable.path)}'`);
+  for (const issue of issues) {
+    const expected = expectedType(issue);
+    if (expected === undefined || issue.input === undefined) continue;
+    throw new SerializationError(`${jsonType(issue.input)} can not be converted to ${target(expected)} at '${memberPath(issue.path)}'`);
   }
   throw constraintError(issues.map((issue) => ({ member: memberPath(issue.path), rule: rule(issue) })));
 }
@@ -33,8 +34,14 @@ export function constraintError(failures: readonly { readonly member: string; re
   return new ConstraintError(`${count} detected: ${texts.join('; ')}`, failures[0]?.member);
 }
 
+/** Of a value whose JSON type is wrong; enums are strings. */
+function expectedType(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code === 'invalid_type') return issue.expected;
+  return issue.code === 'invalid_value' && typeof issue.input !== 'string' ? 'string' : undefined;
+}
+
 function rule(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') return 'Member must not be null';
+  if (expectedType(issue) !== undefined) return 'Member must not be null';
   if (issue.code === 'invalid_value') return `Member must satisfy enum value set: [${issue.values.join(', ')}]`;
   return issue.message; // the shapes state their rules in AWS's words
 }
