@@ -129,6 +129,6 @@ describe('lifecycle', () => {
 });
 
 /** The members of `value` that `like` has. */
-function pick<T extends object, L extends Partial<T>>(value: T, like: L): Partial<T> {
+function pick<T extends object>(value: T, like: Partial<T>): Partial<T> {
   return Object.fromEntries(Object.keys(like).map((key) => [key, value[key as keyof T]])) as Partial<T>;
 }
