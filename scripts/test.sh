@@ -13,7 +13,7 @@ tier() {
   local name=$1
   shift
   echo "== $name"
-  NODE_NO_WARNINGS=1 node --import tsx --test --test-reporter=spec --test-reporter-destination=stdout \
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true node --import tsx --test --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$report/$name.tap" "$@" || failed=1
 }
 

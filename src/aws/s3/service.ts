@@ -117,8 +117,16 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
   };
 }
 
+/** Subresources of S3 of which this server has no operation at all. */
+const unserved = subresources.filter((name) => ![...Object.keys(bucketOperations), ...Object.keys(objectOperations)].some((route) => route.split(/[ ,]/).includes(name)));
+/** Methods by which S3 itself serves subresources. */
+const subresourceMethods = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
+
+/** 501 for what S3 has and this server has not, 405 for what S3 has not either. */
 function notServed(route: string): S3Error {
   const [method = '', named = ''] = route.split(' ');
-  if (named === '' && !['GET', 'POST'].includes(method)) return new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.', { Method: method });
-  return new S3Error('NotImplemented', `This server does not serve ${method}${named === '' ? '' : ` with ?${named}`} on this resource; see the documentation for the S3 operations it has.`);
+  if (!subresourceMethods.includes(method) || !named.split(',').some((name) => unserved.includes(name))) {
+    return new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.', { Method: method });
+  }
+  return new S3Error('NotImplemented', `This server does not serve ${method} with ?${named} on this resource; see the documentation for the S3 operations it has.`);
 }
