@@ -106,11 +106,19 @@ export interface Engine {
   boot(spec: BootSpec): Promise<Vm>;
   /** Resolves when the guest runs. The caller owns `dir` and `link`, also after a failure. */
   launch(spec: LaunchSpec): Promise<Vm>;
-  /** As launch, from the suspension in `dir`; the suspension stays until the next suspend. */
+  /**
+   * As launch, from the suspension in `dir`. From the moment the guest runs the suspension is spent, also for a daemon
+   * that starts anew: throws {@link SuspensionSpentError} then. A failure before leaves it as it was.
+   */
   resume(spec: ResumeSpec): Promise<Vm>;
 }
 
 /** The snapshot on disk does not fit this host or is damaged: launching it would corrupt the guest. */
 export class SnapshotRefusedError extends Error {
-  override readonly name = 'SnapshotRefusedError';
+  override readonly name: string = 'SnapshotRefusedError';
+}
+
+/** The guest has already run on from this suspension, so its disk no longer fits the memory: there is no way back. */
+export class SuspensionSpentError extends SnapshotRefusedError {
+  override readonly name = 'SuspensionSpentError';
 }

@@ -1,3 +1,4 @@
+import { SuspensionSpentError } from '../engine/contracts.js';
 import { messageOf } from '../errors/index.js';
 import type { Launchable } from '../images/contracts.js';
 import { awaken } from './awaken.js';
@@ -31,6 +32,7 @@ export async function resume(
     machine.adopt(await deps.engine.resume({ id, template: image.template, link, dir: machine.dir }));
   } catch (error) {
     await machine.releaseLink();
+    if (error instanceof SuspensionSpentError) throw new ResumeLostError(error.message, { cause: error });
     throw error;
   }
   try {

@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { createProgress } from '../../src/cli/progress.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ensureGuest, type GuestAssets } from '../../src/daemon/assets.js';
-import { type Engine, SnapshotRefusedError, type Vm } from '../../src/engine/contracts.js';
+import { type Engine, SnapshotRefusedError, SuspensionSpentError, type Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { readManifest, verifyRam } from '../../src/engine/snapshot/manifest.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
@@ -173,6 +173,10 @@ describe('engine', () => {
     await writeFile(pages, intact.subarray(0, intact.length - 4096));
     await assert.rejects(resume(), SnapshotRefusedError);
     await writeFile(pages, intact);
-    await ping(await started(resume()));
+    const resumed = await started(resume());
+    await ping(resumed);
+    // The guest ran on and was not suspended again: memory and disk no longer belong together.
+    await resumed.stop();
+    await assert.rejects(resume(), SuspensionSpentError);
   });
 });

@@ -77,7 +77,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
       const { manifest, pin } = await loadTemplate(spec.template);
       const suspension = await openSuspension(spec.dir, manifest.deviceState.sha256);
       const disks = manifest.disks.map((_, index): Disk => ({ path: join(spec.dir, overlayName(index)), format: 'qcow2' }));
-      return startClone(options, machine, { ...spec, manifest, pin, disks, deviceState: suspension.deviceState, layPages: suspension.layPages });
+      return startClone(options, machine, { ...spec, manifest, pin, disks, deviceState: suspension.deviceState, suspension });
     },
   };
 }
@@ -93,8 +93,7 @@ interface CloneSpec {
   readonly pin: MachinePin;
   readonly disks: readonly Disk[];
   readonly deviceState: string;
-  /** Before the device state, whose loading reads virtqueues from RAM. */
-  readonly layPages?: Suspension['layPages'];
+  readonly suspension?: Suspension;
 }
 
 async function startClone(options: QemuEngineOptions, machine: Machine, spec: CloneSpec): Promise<Vm> {
@@ -104,14 +103,22 @@ async function startClone(options: QemuEngineOptions, machine: Machine, spec: Cl
     ram: { path: ram, shared: false },
     stateFile: spec.deviceState,
   });
+  const { suspension } = spec;
+  let spent = false;
   try {
-    await spec.layPages?.(start.process.pid, ram);
+    // Before the device state, whose loading reads virtqueues from RAM.
+    await suspension?.layPages(start.process.pid, ram);
+    await suspension?.spend();
+    spent = true;
     // The saved state says "running", so QEMU starts the vCPUs itself once it is loaded.
     const running = start.qmp.event('RESUME');
     await Promise.all([withinLimit(start.process, running), start.qmp.command('migrate-incoming', { uri: 'fd:3' })]);
   } catch (error) {
+    // A VMM that could not load the state has ended by itself, and answers nothing.
+    const ran = await start.qmp.command('query-status').then((status) => status.running, () => false);
     start.process.kill();
     await start.process.exited;
+    if (spent && !ran) await suspension?.restore();
     throw error;
   }
   return new QemuVm({ ...start, pin: spec.pin, ram: { kind: 'clone', path: ram, templateDigest: spec.manifest.deviceState.sha256 } });

@@ -101,10 +101,8 @@ export class QemuVm implements Vm {
     await qmp.command('stop');
     try {
       await qmp.command('xen-save-devices-state', { filename: deviceState, live: true });
-      const [info] = await Promise.all([
-        writeSuspension(dir, this.pid, ram.path, ram.templateDigest),
-        ...disks.filter((disk) => disk.path.startsWith(dir)).map((disk) => syncFile(disk.path)),
-      ]);
+      const own = disks.map((disk) => disk.path).filter((path) => path.startsWith(dir));
+      const info = await writeSuspension(dir, this.pid, ram.path, ram.templateDigest, own);
       await this.stop();
       return info;
     } catch (error) {

@@ -11,7 +11,7 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors/index.js';
-import { SnapshotRefusedError, type SuspensionInfo } from '../contracts.js';
+import { SnapshotRefusedError, SuspensionSpentError, type SuspensionInfo } from '../contracts.js';
 import { addressOf, dirtyRuns, PAGE, type PageRun, ramMappings, readFully } from './dirty.js';
 import { hashFile } from './digest.js';
 
@@ -29,19 +29,19 @@ const BATCH_PAGES = 1024; // 4 MiB at a time
 
 export const suspensionPaths = (vmDir: string) => {
   const dir = join(vmDir, 'suspension');
-  return { dir, pending: join(vmDir, 'suspension.new'), deviceState: 'device-state', pages: 'pages', manifest: 'manifest.json' };
+  return { dir, pending: join(vmDir, 'suspension.new'), spent: join(vmDir, 'suspension.spent'), deviceState: 'device-state', pages: 'pages', manifest: 'manifest.json' };
 };
 
 /**
- * Collects a stopped VM's dirty pages beside the device state already in the pending folder, makes both durable and
- * swaps them in. The folder of the previous suspension is replaced as a whole.
+ * Collects a stopped VM's dirty pages beside the device state already in the pending folder, makes them and the
+ * VM's own disks durable, and only then puts the suspension in place: memory and disk are valid together or not at all.
  */
-export async function writeSuspension(vmDir: string, pid: number, ramPath: string, templateDigest: string): Promise<SuspensionInfo> {
+export async function writeSuspension(vmDir: string, pid: number, ramPath: string, templateDigest: string, diskPaths: readonly string[]): Promise<SuspensionInfo> {
   const paths = suspensionPaths(vmDir);
   const mappings = await ramMappings(pid, ramPath);
   const runs = await dirtyRuns(pid, mappings);
   const statePath = join(paths.pending, paths.deviceState);
-  const [pagesSha256] = await Promise.all([copyPages(pid, mappings, runs, join(paths.pending, paths.pages)), syncFile(statePath)]);
+  const [pagesSha256] = await Promise.all([copyPages(pid, mappings, runs, join(paths.pending, paths.pages)), ...[statePath, ...diskPaths].map(syncFile)]);
   const manifest = {
     magic: 'tardigrade-suspension',
     schema: 1,
@@ -57,8 +57,8 @@ export async function writeSuspension(vmDir: string, pid: number, ramPath: strin
   } finally {
     await file.close();
   }
-  await rm(paths.dir, { recursive: true, force: true });
   await rename(paths.pending, paths.dir);
+  await rm(paths.spent, { recursive: true, force: true });
   await syncFile(vmDir);
   const dirtyPages = runs.reduce((sum, run) => sum + run.count, 0);
   return { dirtyPages, bytes: dirtyPages * PAGE + (await stat(join(paths.dir, paths.deviceState))).size };
@@ -68,13 +68,18 @@ export interface Suspension {
   readonly deviceState: string;
   /** Writes the pages into a VMM that has mapped its RAM but loaded no device state yet. */
   readonly layPages: (pid: number, ramPath: string) => Promise<void>;
+  /** Takes the suspension out of use, durably; to be called before the guest runs. */
+  readonly spend: () => Promise<void>;
+  /** Takes that back, when the guest did not get to run. */
+  readonly restore: () => Promise<void>;
 }
 
 /** Throws {@link SnapshotRefusedError} when it is incomplete, damaged or lies over another template. */
 export async function openSuspension(vmDir: string, templateDigest: string): Promise<Suspension> {
   const paths = suspensionPaths(vmDir);
   const manifestPath = join(paths.dir, paths.manifest);
-  const text = await readFile(manifestPath, 'utf8').catch((error: unknown) => {
+  const text = await readFile(manifestPath, 'utf8').catch(async (error: unknown) => {
+    if (await stat(paths.spent).catch(() => undefined)) throw new SuspensionSpentError(`${paths.spent}: the guest already ran on from its suspended memory, which its disk no longer fits`);
     throw new SnapshotRefusedError(`no suspension to resume from: ${messageOf(error)}`);
   });
   const parsed = manifestSchema.safeParse(parseJson(text));
@@ -91,6 +96,11 @@ export async function openSuspension(vmDir: string, templateDigest: string): Pro
       const digest = await layPages(pid, ramPath, runs, join(paths.dir, paths.pages));
       if (digest !== manifest.pagesSha256) throw new SnapshotRefusedError(`${join(paths.dir, paths.pages)} is damaged: sha256 ${digest}, the manifest says ${manifest.pagesSha256}`);
     },
+    spend: async () => {
+      await rename(paths.dir, paths.spent);
+      await syncFile(vmDir);
+    },
+    restore: () => rename(paths.spent, paths.dir),
   };
 }
 
