@@ -106,10 +106,16 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   // Leaving the loop early must not destroy the connection that the refusal goes out on.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw new RequestTooLargeError(`Request must be smaller than ${maxBodyBytes} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBodyBytes) throw new RequestTooLargeError(`Request must be smaller than ${maxBodyBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof RequestTooLargeError || request.complete) throw error;
+    // The client's doing, and no fault of this server; nobody is there to read the answer.
+    throw new SerializationError('The connection ended before the request body did');
   }
   return Buffer.concat(chunks);
 }

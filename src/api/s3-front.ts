@@ -121,7 +121,13 @@ async function send({ request, response }: Exchange, answer: S3Response, log: Lo
     if (answer.body !== undefined && typeof answer.body !== 'string') answer.body.destroy();
     return;
   }
-  response.writeHead(answer.status, answer.headers);
+  try {
+    response.writeHead(answer.status, answer.headers);
+  } catch (error) {
+    // The body is ours until it is sent: it may hold an open file.
+    if (answer.body !== undefined && typeof answer.body !== 'string') answer.body.destroy();
+    throw error;
+  }
   // A client that is still sending reads the answer only if its bytes keep being taken.
   request.resume();
   if (answer.body === undefined || typeof answer.body === 'string') {

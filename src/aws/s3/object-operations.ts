@@ -88,9 +88,14 @@ function readHeaders({ headers }: S3Request, meta: ObjectMeta, partial: boolean)
   return { ...headersOf(meta), ...(wanted ? checksumHeaders(meta) : {}) };
 }
 
-/** `?response-content-type=…` and its like, used with presigned URLs. */
+/** `?response-content-type=…` and its like, used with presigned URLs. Throws S3Error for a value that no header can have. */
 function overrides({ query }: S3Request): Record<string, string> {
   const names = ['content-type', 'content-language', 'expires', 'cache-control', 'content-disposition', 'content-encoding'];
-  const given = names.map((name) => [name, query.get(`response-${name}`)] as const);
-  return Object.fromEntries(given.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
+  const given = names.map((name) => [name, query.get(`response-${name}`)] as const).filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
+  for (const [name, value] of given) {
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+      throw new S3Error('InvalidArgument', 'Header value cannot be represented using ISO-8859-1.', { ArgumentName: `response-${name}`, ArgumentValue: encodeURIComponent(value) });
+    }
+  }
+  return Object.fromEntries(given);
 }

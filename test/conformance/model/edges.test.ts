@@ -105,3 +105,11 @@ for (const [name, more, text] of recorded) {
     await assertRefused(operation, { ...minimal(operation, world.samples), ...more }, text);
   });
 }
+
+test('a value of another JSON type is no value at all, enums included', async () => {
+  for (const body of [{ status: 5 }, { status: true }, { status: ['ACTIVE'] }, { status: {} }]) {
+    const answer = await signedCall(world.api.port, { method: 'PATCH', path: `/2025-09-09/microvm-images/${encodeURIComponent(imageArn('model-base'))}/versions/1.0`, body });
+    assert.deepEqual([answer.status, answer.type], [400, 'SerializationException'], answer.text);
+    assert.match(answer.text, /can not be converted to a String at 'status'/);
+  }
+});
