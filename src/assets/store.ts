@@ -12,7 +12,7 @@ export function digestOf(...parts: readonly (string | Buffer)[]): string {
 
 /**
  * The folder `<root>/<kind>-<digest>`; when it is absent, `make` fills a temporary one that is then renamed, so an
- * interrupted run leaves nothing half-made behind. Older ones of the kind that nobody used for a week are removed.
+ * interrupted run leaves nothing half-made behind. Older ones of the kind that no start used for 30 days are removed.
  */
 export async function ensureAsset(root: string, kind: string, digest: string, make: (dir: string) => Promise<void>): Promise<string> {
   const dir = join(root, `${kind}-${digest}`);
@@ -33,7 +33,7 @@ export async function ensureAsset(root: string, kind: string, digest: string, ma
   return dir;
 }
 
-const KEEP_MS = 7 * 24 * 3600 * 1000;
+const KEEP_MS = 30 * 24 * 3600 * 1000;
 
 async function removeOld(root: string, kind: string, current: string): Promise<void> {
   for (const name of await readdir(root)) {

@@ -56,12 +56,13 @@ describe('AWS CLI', () => {
     ]);
     assert.deepEqual([created.state, created.imageVersion], ['CREATING', '1.0']);
     const image = ['--image-identifier', created.imageArn];
-    let state = 'CREATING';
-    while (state === 'CREATING') {
-      await pause(1000);
-      state = (await aws.json<{ state: string }>(['lambda-microvms', 'get-microvm-image', ...image])).state;
-    }
-    assert.equal(state, 'CREATED');
+    const settled = async (from: string): Promise<string> => {
+      for (let state = from; ; await pause(1000)) {
+        if (state !== from) return state;
+        ({ state } = await aws.json<{ state: string }>(['lambda-microvms', 'get-microvm-image', ...image]));
+      }
+    };
+    assert.equal(await settled('CREATING'), 'CREATED');
 
     const run = await aws.json<MicroVm>(['lambda-microvms', 'run-microvm', ...image, '--execution-role-arn', ROLE, '--idle-policy', '{"maxIdleDurationSeconds":60,"suspendedDurationSeconds":300,"autoResumeEnabled":true}']);
     assert.equal(run.state, 'PENDING');
@@ -96,6 +97,22 @@ describe('AWS CLI', () => {
     await aws.text(['lambda-microvms', 'terminate-microvm', ...vm]);
     while ((await current()) !== 'TERMINATED') await pause(200);
     assert.equal((await send(toApp)).status, 502);
+
+    // A new version is built beside the old one and is what runs from then on.
+    const updated = await aws.json<{ state: string; imageVersion: string }>([
+      'lambda-microvms', 'update-microvm-image', ...image, '--code-artifact', 'uri=s3://walkthrough/app.zip',
+      '--base-image-arn', BASE_IMAGE, '--build-role-arn', ROLE, '--resources', 'minimumMemoryInMiB=512',
+    ]);
+    assert.deepEqual([updated.state, updated.imageVersion], ['UPDATING', '2.0']);
+    assert.equal(await settled('UPDATING'), 'UPDATED');
+    const next = await aws.json<MicroVm & { imageVersion: string }>(['lambda-microvms', 'run-microvm', ...image]);
+    assert.equal(next.imageVersion, '2.0');
+    const nextVm = ['--microvm-identifier', next.microvmId];
+    const nextState = async () => (await aws.json<MicroVm>(['lambda-microvms', 'get-microvm', ...nextVm])).state;
+    while ((await nextState()) === 'PENDING') await pause(200);
+    assert.equal(await nextState(), 'RUNNING');
+    await aws.text(['lambda-microvms', 'terminate-microvm', ...nextVm]);
+    while ((await nextState()) !== 'TERMINATED') await pause(200);
     await aws.text(['lambda-microvms', 'delete-microvm-image', ...image]);
   });
 });
