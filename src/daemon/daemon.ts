@@ -61,12 +61,15 @@ const LIVE_STATES = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATI
 export async function startDaemon(config: Config, logger: Logger, progress: Progress): Promise<Daemon> {
   const closers: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    const failures: unknown[] = [];
+    // One part that cannot be closed must not keep the others open.
+    for (const closer of closers.splice(0).reverse()) await Promise.resolve().then(closer).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, `not everything could be closed: ${failures.map(messageOf).join('; ')}`);
   };
   try {
     return { ...(await compose(config, logger, progress, closers)), close };
   } catch (error) {
-    await close();
+    await close().catch((cleanup: unknown) => logger.error({ error: messageOf(cleanup) }, 'could not clean up after a failed start'));
     throw error;
   }
 }
