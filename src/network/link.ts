@@ -3,6 +3,7 @@
  *
  *   host ── veth ──┤ namespace: DNAT agent port, SNAT, egress rules ├── tap ── guest 172.31.255.2
  */
+import { access } from 'node:fs/promises';
 import { GUEST_NET, type Link, type LinkOptions } from './contracts.js';
 import type { LinkAddresses } from './addresses.js';
 import { configure, ip } from './commands.js';
@@ -46,7 +47,7 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
     );
     await configure(netns, linkRules({ tap: TAP, uplink: NETNS_UPLINK, internet: plan.internet, resolver: plan.resolver }));
   } catch (error) {
-    await removeLink(netns).catch((cleanup: unknown) => {
+    await removeLink(netns, uplink).catch((cleanup: unknown) => {
       throw new AggregateError([error, cleanup], `making network namespace ${netns} failed, and so did removing it`);
     });
     throw error;
@@ -54,7 +55,11 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
   return { netnsPath: `/run/netns/${netns}`, tap: TAP, guestMac: GUEST_NET.guestMac, host: addresses.peer };
 }
 
-/** The veth pair and the tap go with the namespace. */
-export async function removeLink(netns: string): Promise<void> {
-  await ip([`netns del ${netns}`]);
+/**
+ * The tap goes with the namespace, some time after `netns del` has returned. So would the veth pair, but its name must
+ * be free at once for the next link: it is deleted first.
+ */
+export async function removeLink(netns: string, uplink: string): Promise<void> {
+  const present = await access(`/sys/class/net/${uplink}`).then(() => true, () => false);
+  await ip([...(present ? [`link del ${uplink}`] : []), `netns del ${netns}`]);
 }

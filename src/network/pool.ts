@@ -34,7 +34,9 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
   const plan = planAddresses(options.linkCidr);
   // Two daemons on one host start at different places of the range.
   const firstSlot = digest.readUInt32BE(4) % plan.slots;
-  for (const netns of await namespaces()) if (netns.startsWith(names.netns)) await removeLink(netns);
+  for (const netns of await namespaces()) {
+    if (netns.startsWith(names.netns)) await removeLink(netns, `${names.uplink}${netns.slice(names.netns.length)}`);
+  }
   await nft(hostRules({ table: names.table, interfacePrefix: names.uplink, linkCidr: options.linkCidr, egressDeny: options.egressDeny, uid: process.getuid?.() ?? 0 }));
   const forwardBefore = (await readFile(IP_FORWARD, 'utf8')).trim();
   if (forwardBefore !== '1') await writeFile(IP_FORWARD, '1');
@@ -49,10 +51,11 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
     const slot = freeSlot(usedSlots, plan.slots);
     usedSlots.add(slot);
     const netns = `${names.netns}${slot}`;
+    const uplink = `${names.uplink}${slot}`;
     try {
-      const link = await makeLink({ ...wanted, netns, uplink: `${names.uplink}${slot}`, addresses: plan.addresses((firstSlot + slot) % plan.slots), resolver });
+      const link = await makeLink({ ...wanted, netns, uplink, addresses: plan.addresses((firstSlot + slot) % plan.slots), resolver });
       let released: Promise<void> | undefined;
-      const release = (): Promise<void> => (released ??= removeLink(netns).then(() => void usedSlots.delete(slot)));
+      const release = (): Promise<void> => (released ??= removeLink(netns, uplink).then(() => void usedSlots.delete(slot)));
       return { ...link, release };
     } catch (error) {
       usedSlots.delete(slot);
