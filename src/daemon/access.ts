@@ -14,6 +14,11 @@ export interface LocalAccess {
   readonly caFile: string | undefined;
 }
 
+/** An IPv6 address stands in brackets. */
+export function apiUrlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** Works before the first start too: the keys are made then. */
 export async function localAccess(config: Config): Promise<LocalAccess> {
   const [first] = await loadOrCreateCredentials(config.dataDir);
@@ -21,7 +26,7 @@ export async function localAccess(config: Config): Promise<LocalAccess> {
   const caFile = join(config.dataDir, 'keys', 'ca.pem');
   const hasCa = await access(caFile).then(() => true, () => false);
   return {
-    apiUrl: `http://${config.apiHost.includes(':') ? `[${config.apiHost}]` : config.apiHost}:${config.apiPort}`,
+    apiUrl: apiUrlOf(config.apiHost, config.apiPort),
     accessKeyId: first.accessKeyId,
     secretAccessKey: first.secretAccessKey,
     region: config.region,

@@ -38,6 +38,7 @@ import { loadLimits } from '../quotas/limits.js';
 import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
+import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, runDirOf } from './lock.js';
@@ -145,6 +146,5 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const { port: apiPort } = await api.listen();
   closers.push(() => api.close());
 
-  const apiHost = config.apiHost.includes(':') ? `[${config.apiHost}]` : config.apiHost;
-  return { apiUrl: `http://${apiHost}:${apiPort}`, endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
+  return { apiUrl: apiUrlOf(config.apiHost, apiPort), endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
 }

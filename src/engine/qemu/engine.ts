@@ -30,14 +30,17 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
 
-  const pinOf = async (): Promise<MachinePin> => ({
-    vmm: info.vmm,
-    accelerator: info.accelerator,
-    architecture: info.architecture,
-    type: machine.type,
-    cpu: machine.cpu,
-    hostCpu: await hostCpuDigest(),
-  });
+  let pin: Promise<MachinePin> | undefined;
+  /** The same for as long as the host is up: read once, not on each launch. */
+  const pinOf = (): Promise<MachinePin> =>
+    (pin ??= hostCpuDigest().then((hostCpu) => ({
+      vmm: info.vmm,
+      accelerator: info.accelerator,
+      architecture: info.architecture,
+      type: machine.type,
+      cpu: machine.cpu,
+      hostCpu,
+    })));
 
   const loadTemplate = async (dir: string): Promise<{ manifest: TemplateManifest; pin: MachinePin }> => {
     const [manifest, pin] = await Promise.all([readManifest(dir), pinOf()]);

@@ -11,13 +11,12 @@ export interface QmpCommands {
   'query-status': { args: undefined; result: { status: string; running: boolean } };
   stop: { args: undefined; result: unknown };
   cont: { args: undefined; result: unknown };
-  quit: { args: undefined; result: unknown };
   /** Device state without RAM; the name is historical, it needs no Xen. Deactivates block devices of a stopped VM. */
   'xen-save-devices-state': { args: { filename: string; live: boolean }; result: unknown };
   'migrate-incoming': { args: { uri: string }; result: unknown };
 }
 
-export type QmpEventName = 'RESUME' | 'STOP' | 'SHUTDOWN' | 'GUEST_PANICKED' | 'RESET';
+export type QmpEventName = 'RESUME';
 
 export class QmpError extends Error {
   override readonly name = 'QmpError';
@@ -28,7 +27,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** Events held for a later {@link QmpClient.event}; more than this are an unruly VMM. */
+/** No answer or event of QEMU's is near this long; a VMM that sends more is out of order. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 export class QmpClient {
