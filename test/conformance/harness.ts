@@ -21,6 +21,7 @@ import type { Credentials } from '../../src/keys/credentials.js';
 import { keysOf } from '../../src/keys/key-ring.js';
 import type { LogStore } from '../../src/logs/contracts.js';
 import { createLogStore } from '../../src/logs/store.js';
+import type { MetricsPage } from '../../src/metrics/contracts.js';
 import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
@@ -191,6 +192,7 @@ export interface HarnessOptions {
   /** Besides {@link key} and {@link otherKey}. */
   readonly keys?: readonly Credentials[];
   readonly throttle?: Throttle;
+  readonly metrics?: MetricsPage;
   /** Instead of the fake. */
   readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
 }
@@ -234,6 +236,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
     logs: createLogsService({ store: logStore, region, clock }),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     pageKey: Buffer.alloc(32, 7),
     endpointOf: (label) => `${label}.microvm.localhost:7443`,
     log,
