@@ -3,10 +3,12 @@
  * a file, in turn, in one run; and for guests of three sizes, whose cost must be the same. Resume: a request that meets a
  * suspended MicroVM, against RunMicrovm of the same image; both until the first HTTP 200 through the endpoint.
  */
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { createProgress } from '../src/cli/progress.js';
 import { ensureGuest } from '../src/daemon/assets.js';
@@ -135,6 +137,9 @@ async function migrations(bench: Bench, size: number): Promise<number> {
   return compared(`QEMU's migrate to a file, guest of ${size * 4} MiB`, theirs, `suspend, guest of ${size * 4} MiB`, ours);
 }
 
+/** What one side left to be written must not be in the way of the other. */
+const quietDisk = (): Promise<unknown> => promisify(execFile)('sync');
+
 /** From a running clone to files on stable storage and a VMM that is gone. */
 async function ourSuspend({ engine, links, template }: Bench, size: number): Promise<{ ms: number; dirtyPages: number }> {
   const dir = await mkdtemp(join(tmpdir(), 'tardigrade-bench-'));
@@ -143,6 +148,7 @@ async function ourSuspend({ engine, links, template }: Bench, size: number): Pro
     const vm = await engine.launch({ id: `bench-${size}`, template: template(size), link, dir });
     try {
       await use(link);
+      await quietDisk();
       const { ms, result } = await timed(() => vm.suspend());
       return { ms, dirtyPages: result.dirtyPages };
     } finally {
@@ -161,6 +167,7 @@ async function qemuMigrate({ info, links, template }: Bench, size: number): Prom
     const vmm = await startBare(info, template(size), link, { sandbox: false });
     try {
       await use(link);
+      await quietDisk();
       const { qmp } = vmm;
       const target = join(vmm.dir, 'migrated');
       await qmp.command('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 }); // the default is 128 MiB/s

@@ -43,6 +43,9 @@ const VECTORS = 'void *local, unsigned long localCount, void *remote, unsigned l
 export const processVmReadv = bind(`long process_vm_readv(int pid, ${VECTORS})`);
 export const processVmWritev = bind(`long process_vm_writev(int pid, ${VECTORS})`);
 
+/** Answers 0 or an errno; it is a hint either way. */
+export const posixFadvise = bind('int posix_fadvise(int fd, long offset, long length, int advice)');
+
 /** What a structure that names the buffer holds. */
 export function addressOfBuffer(buffer: Buffer): bigint {
   return koffi.address(buffer);

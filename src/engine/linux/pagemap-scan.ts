@@ -23,7 +23,23 @@ export interface AddressRange {
  * Ranges of anonymous pages, present or swapped, of an open /proc/PID/pagemap, ascending; neighbours may touch.
  * Rejects with LibcError, code ENOTTY or EINVAL, where the kernel does not know the call.
  */
-export async function scanAnonymous(pagemap: FileHandle, { start, end }: AddressRange): Promise<AddressRange[]> {
+export function scanAnonymous(pagemap: FileHandle, range: AddressRange): Promise<AddressRange[]> {
+  // category_inverted makes "file" mean "not file" in the mask.
+  return scan(pagemap, range, { inverted: PAGE_IS.file, all: PAGE_IS.file, any: PAGE_IS.present | PAGE_IS.swapped });
+}
+
+/** Ranges of pages that the process has touched, its own and the file's: those, and what the kernel mapped around them. */
+export function scanPresent(pagemap: FileHandle, range: AddressRange): Promise<AddressRange[]> {
+  return scan(pagemap, range, { inverted: 0n, all: PAGE_IS.present, any: 0n });
+}
+
+interface Wanted {
+  readonly inverted: bigint;
+  readonly all: bigint;
+  readonly any: bigint;
+}
+
+async function scan(pagemap: FileHandle, { start, end }: AddressRange, wanted: Wanted): Promise<AddressRange[]> {
   const found: AddressRange[] = [];
   const regions = Buffer.alloc(REGIONS * REGION.bytes);
   const argument = Buffer.alloc(ARGUMENT_BYTES);
@@ -31,10 +47,7 @@ export async function scanAnonymous(pagemap: FileHandle, { start, end }: Address
     const members = [
       BigInt(ARGUMENT_BYTES), 0n, BigInt(next), BigInt(end), 0n, // size, flags, start, end, walk_end
       addressOfBuffer(regions), BigInt(REGIONS), 0n, // vec, vec_len, max_pages
-      PAGE_IS.file, // category_inverted: "file" below means "not file"
-      PAGE_IS.file, // category_mask: all of these
-      PAGE_IS.present | PAGE_IS.swapped, // category_anyof_mask
-      0n, // return_mask
+      wanted.inverted, wanted.all, wanted.any, 0n, // category_inverted, category_mask, category_anyof_mask, return_mask
     ];
     members.forEach((value, index) => argument.writeBigUInt64LE(value, index * 8));
     const count = await ioctl(pagemap.fd, PAGEMAP_SCAN, argument);

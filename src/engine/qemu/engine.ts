@@ -6,6 +6,7 @@ import { createOverlay } from '../qcow2.js';
 import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManifest } from '../snapshot/manifest.js';
 import { verifyOncePerBoot } from '../snapshot/verified.js';
 import { openSuspension, type Suspension } from '../snapshot/suspension.js';
+import { WorkingSets } from '../snapshot/working-set.js';
 import type { Link } from '../../network/contracts.js';
 import { qemuArguments } from './commandline.js';
 import { hostCpuDigest } from './host.js';
@@ -29,6 +30,7 @@ const START_LIMIT_MS = 60_000;
 export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
+  const workingSets = new WorkingSets();
 
   let pin: Promise<MachinePin> | undefined;
   /** The same for as long as the host is up: read once, not on each launch. */
@@ -63,6 +65,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
     },
 
     launch: async (spec: LaunchSpec): Promise<Vm> => {
+      workingSets.prefetch(spec.template);
       const { manifest, pin } = await loadTemplate(spec.template);
       const disks = await Promise.all(
         manifest.disks.map(async (backing, index): Promise<Disk> => {
@@ -73,10 +76,13 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
           return { path, format: 'qcow2' };
         }),
       );
-      return startClone(options, machine, { ...spec, manifest, pin, disks, deviceState: join(spec.template, FILES.deviceState) });
+      const vm = await startClone(options, machine, { ...spec, manifest, pin, disks, deviceState: join(spec.template, FILES.deviceState) });
+      workingSets.observe(vm, spec.template);
+      return vm;
     },
 
     resume: async (spec: ResumeSpec): Promise<Vm> => {
+      workingSets.prefetch(spec.template);
       const { manifest, pin } = await loadTemplate(spec.template);
       const suspension = await openSuspension(spec.dir, manifest.deviceState.sha256);
       const disks = manifest.disks.map((_, index): Disk => ({ path: join(spec.dir, overlayName(index)), format: 'qcow2' }));
