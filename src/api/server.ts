@@ -17,7 +17,7 @@ import type { TagService } from '../tags/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
-import { operations } from './operations/index.js';
+import { extensions, operations } from './operations/index.js';
 import { createLogsFront, isForLogs } from './logs-front.js';
 import { answerMetrics, isForMetrics } from './metrics-page.js';
 import { createPager } from './paging.js';
@@ -76,7 +76,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
   };
-  const lambda = createLambdaFront({ services, operations, auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
+  const lambda = createLambdaFront({ services, operations: [...operations, ...extensions], auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
   const logs = createLogsFront({ logs: deps.logs, auth, clock, log });
 
