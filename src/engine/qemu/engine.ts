@@ -6,6 +6,7 @@ import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManife
 import { sealDisks } from '../snapshot/seal.js';
 import { verifyOncePerBoot } from '../snapshot/verified.js';
 import { isSuspended, openSuspension, type Suspension } from '../snapshot/suspension.js';
+import { WorkingSets } from '../snapshot/working-set.js';
 import type { Link } from '../../network/contracts.js';
 import { adoptVm } from './adopt.js';
 import { endVmm, hostCpuDigest } from './host.js';
@@ -31,6 +32,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
   const context: Context = { machine, runDir: options.runDir, observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined) };
+  const workingSets = new WorkingSets();
 
   const survivors = new Map(options.survivors);
   let pin: Promise<MachinePin> | undefined;
@@ -66,15 +68,19 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
     },
 
     launch: async (spec: LaunchSpec): Promise<Vm> => {
+      workingSets.prefetch(spec.template);
       const manifest = await loadTemplate(spec.template);
       const disks = await Promise.all(
         manifest.disks.map(async (backing, index): Promise<Disk> => spec.disks?.[index] ?? firstLayer(spec.dir, index, backing, backing.virtualBytes)),
       );
       await context.observe('overlay-made', { id: spec.id });
-      return startClone(context, { ...spec, manifest, disks, deviceState: join(spec.template, FILES.deviceState) });
+      const vm = await startClone(context, { ...spec, manifest, disks, deviceState: join(spec.template, FILES.deviceState) });
+      workingSets.observe(vm, spec.template);
+      return vm;
     },
 
     resume: async (spec: ResumeSpec): Promise<Vm> => {
+      workingSets.prefetch(spec.template);
       const manifest = await loadTemplate(spec.template);
       const suspension = await openSuspension(spec.dir, manifest.deviceState.sha256);
       // Layers of a resume that was undone hold what must never have happened.

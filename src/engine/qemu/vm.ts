@@ -1,6 +1,6 @@
 /** One running VM: its VMM process, control socket, disks and link, and what can be done to it. */
 import { readFile, rename, rm, stat } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '../../errors/index.js';
 import type { Disk, ObserveEngine, SuspensionInfo, TemplateInfo, Vm, VmExit, VmSize, VmStats, VmTrouble } from '../contracts.js';
@@ -10,6 +10,7 @@ import { FILES, type MachinePin, writeManifest } from '../snapshot/manifest.js';
 import { markVerified } from '../snapshot/verified.js';
 import { dropPending, preparePending, putInPlace, releaseSuspension, syncFile, writeSuspension } from '../snapshot/suspension.js';
 import { virtualSize } from '../qcow2.js';
+import { dialGuest } from './dial.js';
 import { foldLayers, type Folding } from './fold.js';
 import { lastLines, type VmmProcess } from './process.js';
 import type { QmpClient, QmpEvents } from './qmp.js';
@@ -60,26 +61,7 @@ export class QemuVm implements Vm {
   }
 
   dial(port: number, signal?: AbortSignal): Promise<Socket> {
-    return new Promise((resolve, reject) => {
-      // Half-open: the guest's end of stream must not end ours.
-      const socket = connect({ host: this.parts.host, port, noDelay: true, allowHalfOpen: true });
-      const abort = (): void => void socket.destroy(new Error('dial aborted', { cause: signal?.reason }));
-      signal?.addEventListener('abort', abort, { once: true });
-      if (signal?.aborted === true) abort();
-      const settle = (): void => {
-        signal?.removeEventListener('abort', abort);
-        socket.removeListener('error', fail);
-      };
-      const fail = (error: Error): void => {
-        settle();
-        reject(error);
-      };
-      socket.once('error', fail);
-      socket.once('connect', () => {
-        settle();
-        resolve(socket);
-      });
-    });
+    return dialGuest(this.parts.host, port, signal);
   }
 
   async snapshot(target: string): Promise<TemplateInfo> {

@@ -12,8 +12,10 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors/index.js';
 import { SnapshotRefusedError, type SuspensionInfo } from '../contracts.js';
-import { addressOf, dirtyRuns, PAGE, type PageRun, ramMappings, readFully } from './dirty.js';
+import { PAGE } from '../linux/pagemap.js';
+import { dirtyRuns, ramMappings } from './dirty.js';
 import { hashFile } from './digest.js';
+import { copyPages, layPages } from './pages.js';
 import { verifySeal } from './seal.js';
 
 const layerName = z.string().regex(/^[a-z0-9.]+$/);
@@ -37,8 +39,6 @@ type Manifest = z.output<typeof manifestSchema>;
 function digestOf({ template, layers, tops, runs, deviceStateSha256, pagesSha256 }: Omit<Manifest, 'sha256'>): string {
   return createHash('sha256').update(JSON.stringify([template, layers.map(({ name, bytes }) => [name, bytes]), tops, runs, deviceStateSha256, pagesSha256])).digest('hex');
 }
-
-const BATCH_PAGES = 1024; // 4 MiB at a time
 
 const FILES = { deviceState: 'device-state', pages: 'pages', manifest: 'manifest.json' } as const;
 const inPlace = (vmDir: string): string => join(vmDir, 'suspension');
@@ -150,68 +150,6 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new SnapshotRefusedError(`suspension manifest: ${messageOf(error)}`);
-  }
-}
-
-async function copyPages(pid: number, mappings: Parameters<typeof addressOf>[0], runs: readonly PageRun[], target: string): Promise<string> {
-  const hash = createHash('sha256');
-  const memory = await open(`/proc/${pid}/mem`, 'r');
-  const out = await open(target, 'wx', 0o600);
-  try {
-    const buffer = Buffer.alloc(BATCH_PAGES * PAGE);
-    let filled = 0;
-    const flush = async (): Promise<void> => {
-      const data = buffer.subarray(0, filled);
-      hash.update(data);
-      await out.writeFile(data);
-      filled = 0;
-    };
-    for (const { page, count } of split(runs)) {
-      if (filled + count * PAGE > buffer.length) await flush();
-      await readFully(memory, buffer.subarray(filled, filled + count * PAGE), addressOf(mappings, page * PAGE));
-      filled += count * PAGE;
-    }
-    await flush();
-    await out.sync();
-  } finally {
-    await memory.close();
-    await out.close();
-  }
-  return hash.digest('hex');
-}
-
-async function layPages(pid: number, ramPath: string, runs: readonly PageRun[], source: string): Promise<string> {
-  const hash = createHash('sha256');
-  const mappings = await ramMappings(pid, ramPath);
-  const memory = await open(`/proc/${pid}/mem`, 'r+');
-  const pages = await open(source, 'r').catch((error: unknown) => {
-    throw new SnapshotRefusedError(messageOf(error));
-  });
-  try {
-    const buffer = Buffer.alloc(BATCH_PAGES * PAGE);
-    let offset = 0;
-    for (const { page, count } of split(runs)) {
-      const data = buffer.subarray(0, count * PAGE);
-      await readFully(pages, data, offset).catch((error: unknown) => {
-        throw new SnapshotRefusedError(`${source} is truncated: ${messageOf(error)}`);
-      });
-      hash.update(data);
-      await memory.write(data, 0, data.length, addressOf(mappings, page * PAGE));
-      offset += data.length;
-    }
-  } finally {
-    await memory.close();
-    await pages.close();
-  }
-  return hash.digest('hex');
-}
-
-/** Runs no longer than one batch. */
-function* split(runs: readonly PageRun[]): Generator<PageRun> {
-  for (const run of runs) {
-    for (let done = 0; done < run.count; done += BATCH_PAGES) {
-      yield { page: run.page + done, count: Math.min(BATCH_PAGES, run.count - done) };
-    }
   }
 }
 
