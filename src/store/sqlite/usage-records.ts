@@ -45,14 +45,15 @@ export function usageRecords(db: Database): UsageStore {
   );
   const ofMicrovm = db.prepare('SELECT * FROM usage_days WHERE microvm_id = ? ORDER BY day');
   const addVersions = db.prepare(
-    `INSERT OR IGNORE INTO usage_versions (image_arn, version, account_id, bytes, stored_from)
-     SELECT v.image_arn, v.version, i.account_id, SUM(COALESCE(json_extract(b.snapshot_build, '$.memorySnapshotSizeInBytes'), 0) + COALESCE(json_extract(b.snapshot_build, '$.diskSnapshotSizeInBytes'), 0)), v.updated_at
+    `INSERT OR IGNORE INTO usage_versions (build_id, image_arn, version, account_id, bytes, stored_from)
+     SELECT b.build_id, v.image_arn, v.version, i.account_id,
+       COALESCE(json_extract(b.snapshot_build, '$.memorySnapshotSizeInBytes'), 0) + COALESCE(json_extract(b.snapshot_build, '$.diskSnapshotSizeInBytes'), 0), v.updated_at
      FROM versions AS v JOIN images AS i ON i.arn = v.image_arn JOIN builds AS b ON b.image_arn = v.image_arn AND b.version = v.version
-     WHERE v.state = 'SUCCESSFUL' GROUP BY v.image_arn, v.version`,
+     WHERE v.state = 'SUCCESSFUL'`,
   );
   const endVersions = db.prepare(
     `UPDATE usage_versions SET deleted_at = ? WHERE deleted_at IS NULL
-     AND NOT EXISTS (SELECT 1 FROM versions AS v WHERE v.image_arn = usage_versions.image_arn AND v.version = usage_versions.version)`,
+     AND NOT EXISTS (SELECT 1 FROM builds AS b WHERE b.build_id = usage_versions.build_id)`,
   );
   const versions = db.prepare('SELECT * FROM usage_versions WHERE account_id = ? ORDER BY stored_from, image_arn, version');
   const pruneDays = db.prepare('DELETE FROM usage_days WHERE day < ?');
@@ -71,7 +72,6 @@ export function usageRecords(db: Database): UsageStore {
     },
     usageOfMicrovm: (id) => (ofMicrovm.all(id) as Row[]).map(readDay),
     syncStoredVersions: db.transaction((now: number) => {
-      // First those that are gone: a name may have been given anew since the last look.
       endVersions.run(now);
       addVersions.run();
     }),

@@ -76,6 +76,8 @@ export async function openScratchStore(t: TestContext): Promise<Store> {
   return store;
 }
 
+let builds = 0;
+
 /** An image whose version 1.0 has that baseline. */
 export function insertImage(store: Store, memoryMiB = 512): void {
   store.insertImage({ accountId, name: 'web', arn: imageArn, state: 'CREATED', tags: {}, createdAt: NOON, updatedAt: NOON });
@@ -83,11 +85,12 @@ export function insertImage(store: Store, memoryMiB = 512): void {
     imageArn, version: '1.0', state: 'SUCCESSFUL', status: 'ACTIVE', createdAt: NOON, updatedAt: NOON,
     config: { baseImageArn: 'arn:base', buildRoleArn: 'arn:role', codeArtifact: { uri: 's3://b/k' }, resources: [{ minimumMemoryInMiB: memoryMiB }] },
   });
+  const buildId = `b-${builds++}`;
   store.insertBuild({
-    imageArn, version: '1.0', buildId: 'b-1', state: 'SUCCESSFUL', architecture: 'X86_64', chipset: 'x', chipsetGeneration: '1', createdAt: NOON,
+    imageArn, version: '1.0', buildId, state: 'SUCCESSFUL', architecture: 'X86_64', chipset: 'x', chipsetGeneration: '1', createdAt: NOON,
     snapshotBuild: undefined,
   });
-  store.updateBuild('b-1', { snapshotBuild: { memorySnapshotSizeInBytes: 100 * MIB, diskSnapshotSizeInBytes: 412 * MIB, codeInstallSizeInBytes: 1 } });
+  store.updateBuild(buildId, { snapshotBuild: { memorySnapshotSizeInBytes: 100 * MIB, diskSnapshotSizeInBytes: 412 * MIB, codeInstallSizeInBytes: 1 } });
 }
 
 export function insertMicrovm(store: Store, id: string, over: Partial<MicrovmRecord> = {}): MicrovmRecord {

@@ -40,14 +40,14 @@ CREATE TABLE usage_cursors (
 ) WITHOUT ROWID;
 
 CREATE TABLE usage_versions (
+  -- Not image and version: an image made anew under an old name begins again at 1.0.
+  build_id TEXT PRIMARY KEY,
   image_arn TEXT NOT NULL,
   version TEXT NOT NULL,
   account_id TEXT NOT NULL,
   bytes INTEGER NOT NULL,
   stored_from INTEGER NOT NULL,
   deleted_at INTEGER
-);
--- An image made anew under an old name begins again at version 1.0.
-CREATE UNIQUE INDEX usage_versions_kept ON usage_versions (image_arn, version) WHERE deleted_at IS NULL;
+) WITHOUT ROWID;
 CREATE INDEX usage_versions_by_account ON usage_versions (account_id);
 `;
