@@ -14,10 +14,11 @@ import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
 import type { TagService } from '../tags/contracts.js';
+import type { UsageReports } from '../usage/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
-import { operations } from './operations/index.js';
+import { extensions, operations } from './operations/index.js';
 import { createLogsFront, isForLogs } from './logs-front.js';
 import { answerMetrics, isForMetrics } from './metrics-page.js';
 import { createPager } from './paging.js';
@@ -35,6 +36,7 @@ export interface ApiServerDeps {
   readonly tags: TagService;
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
+  readonly usage: UsageReports;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -72,11 +74,12 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     tags: deps.tags,
     microvms: deps.microvms,
     tokens: deps.tokens,
+    usage: deps.usage,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
   };
-  const lambda = createLambdaFront({ services, operations, auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
+  const lambda = createLambdaFront({ services, operations: [...operations, ...extensions], auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
   const logs = createLogsFront({ logs: deps.logs, auth, clock, log });
 

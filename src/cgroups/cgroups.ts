@@ -58,11 +58,18 @@ export async function openCgroups(options: CgroupsOptions): Promise<Cgroups> {
     return new CgroupGroup(name, places, logger);
   };
 
+  const names = async (): Promise<string[]> => {
+    const found = await Promise.all(places.map(({ parent }) => subfolders(parent)));
+    return [...new Set(found.flat())].sort();
+  };
+  const leftovers = new Set(await names());
+
   return {
     controllers,
     find,
     async create(name, limits) {
       const group = find(name);
+      leftovers.delete(name);
       await Promise.all(
         places.map(async (place) => {
           try {
@@ -79,9 +86,10 @@ export async function openCgroups(options: CgroupsOptions): Promise<Cgroups> {
       );
       return group;
     },
-    async names() {
-      const found = await Promise.all(places.map(({ parent }) => subfolders(parent)));
-      return [...new Set(found.flat())].sort();
+    names,
+    async sweep() {
+      const gone = await Promise.all([...leftovers].map((name) => find(name).removeIfEmpty()));
+      return gone.filter(Boolean).length;
     },
     async close() {
       // Not empty: VMs go on, and the next daemon finds their groups here.

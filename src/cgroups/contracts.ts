@@ -42,6 +42,11 @@ export interface Cgroups {
   find(name: string): Group;
   /** Of all groups there are, also an earlier daemon's. */
   names(): Promise<string[]>;
+  /**
+   * Removes groups that were there at the opening, have no process in them and were not made again since: what VMs of an
+   * earlier daemon left. Answers how many.
+   */
+  sweep(): Promise<number>;
   /** Removes this daemon's folder of groups if no group is in it. */
   close(): Promise<void>;
 }

@@ -53,6 +53,12 @@ export class CgroupGroup implements Group {
     await Promise.all(this.places.map((place) => this.#removeFolder(join(place.parent, this.name))));
   }
 
+  /** Unless a process is in it. Answers whether it is gone. */
+  async removeIfEmpty(): Promise<boolean> {
+    const gone = await Promise.all(this.places.map((place) => rmdir(join(place.parent, this.name)).then(() => true, (error: unknown) => hasCode(error, 'ENOENT'))));
+    return gone.every(Boolean);
+  }
+
   async #removeFolder(folder: string): Promise<void> {
     for (let left = REMOVE_TRIES; ; left--) {
       try {

@@ -11,6 +11,7 @@ import type { Progress } from '../assets/contracts.js';
 import { createLogsService } from '../aws/logs/service.js';
 import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
+import { openCgroups } from '../cgroups/cgroups.js';
 import { systemClock } from '../clock/index.js';
 import type { Config } from '../config/config.js';
 import { createConnectors } from '../connectors/service.js';
@@ -42,6 +43,7 @@ import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, runDirOf } from './lock.js';
+import { startMetering } from './metering.js';
 import { loadOrCreatePageKey } from './page-key.js';
 
 export interface Daemon {
@@ -91,12 +93,17 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   if (orphans > 0) logger.warn({ orphans }, 'ended VMMs that an earlier daemon left');
   const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger });
   closers.push(() => links.close());
-  const engine = createQemuEngine({ ...guest, runDir });
+  const cgroups = await openCgroups({ owner: runDir, logger });
+  closers.push(() => cgroups.close());
+  await cgroups.sweep();
+  const engine = createQemuEngine({ ...guest, runDir, cgroups });
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
   const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
   const store = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => store.close());
+  const metering = await startMetering({ config, store, clock: systemClock, logger });
+  closers.push(() => metering.close());
   const log = createLogStore(join(dataDir, 'logs'), {
     streamBytes: config.logStreamMaxMiB * MIB,
     accountBytes: config.logAccountMaxMiB * MIB,
@@ -111,7 +118,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const connectors = createConnectors({ store, clock: systemClock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
-  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger, quotas: createAccountQuotas({ limits, store }) };
+  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger, usage: metering.meter, quotas: createAccountQuotas({ limits, store }) };
   const images = createImages({
     ...shared,
     builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
@@ -139,6 +146,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const api = createApiServer({
     config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
+    usage: metering.reports,
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     log: logger,

@@ -21,6 +21,8 @@ export interface EngineInfo {
 export interface VmSize {
   readonly memoryMiB: number; // what the guest sees as MemTotal, about
   readonly vcpus: number;
+  /** Share of the CPUs against other VMs when the host is busy: 1 = that of one CPU, the default. */
+  readonly cpuWeight?: number | undefined;
 }
 
 export interface Disk {
@@ -81,6 +83,8 @@ export interface VmStats {
 export interface VmExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** The kernel's OOM killer ended it: the VM or its host was out of memory. */
+  readonly outOfMemory?: boolean;
   /** Last lines of the VMM's own output, for the log. */
   readonly detail: string;
 }

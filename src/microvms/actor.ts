@@ -141,7 +141,14 @@ export class Actor {
     if (cell.kind !== 'go') return;
     this.#write({ state: cell.to, ...this.#facts(cell.to, reason, resumeOnStart) });
     this.#perform(cell.effect, from);
+    this.#meter();
     this.onChange(this);
+  }
+
+  #meter(): void {
+    const { pid } = this.machine;
+    if (this.state === 'RUNNING' && pid !== undefined) this.deps.usage?.running(this.#record, pid);
+    if (this.state === 'TERMINATED') this.deps.usage?.ended(this.#record.id);
   }
 
   #facts(to: MicrovmState, reason: string | undefined, resumeOnStart: boolean): Partial<MicrovmRecord> {

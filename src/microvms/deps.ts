@@ -10,6 +10,7 @@ import type { AppLog } from '../logs/contracts.js';
 import type { LinkPool } from '../network/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { Store } from '../store/contracts.js';
+import type { UsageMeter } from '../usage/contracts.js';
 
 export interface MicrovmDeps {
   readonly store: Store;
@@ -25,6 +26,8 @@ export interface MicrovmDeps {
   readonly clock: Clock;
   readonly config: Pick<Config, 'region'>;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  /** Default: nobody counts what they use. */
+  readonly usage?: UsageMeter;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitMicrovm'>;
   /** Random UUIDs for ids and endpoints. Default: node's. */

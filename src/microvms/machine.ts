@@ -58,6 +58,11 @@ export class Machine {
     return this.#running !== undefined && this.#appAlive;
   }
 
+  /** Of the VMM. */
+  get pid(): number | undefined {
+    return this.#running?.vm.pid;
+  }
+
   async makeDir(): Promise<void> {
     await mkdir(this.dir, { recursive: true, mode: 0o700 });
   }
@@ -118,7 +123,9 @@ export class Machine {
     this.#unfollow();
     this.#leaving = true;
     try {
-      await running.vm.suspend();
+      await this.deps.usage?.leaving(this.record.id);
+      const { bytes } = await running.vm.suspend();
+      this.deps.usage?.suspended(this.record.id, bytes);
       this.#running = undefined;
     } catch (error) {
       this.#leaving = false;
@@ -134,6 +141,7 @@ export class Machine {
     this.#unfollow();
     this.#leaving = true;
     const running = this.#running;
+    if (running !== undefined) await this.deps.usage?.leaving(this.record.id);
     if (running !== undefined) await this.#attempt('stop', () => running.vm.stop());
     this.#running = undefined;
     await this.releaseLink();

@@ -1,4 +1,4 @@
-/** Every operation of lambda-microvms, tags and lambda-core. */
+/** Every operation of lambda-microvms, tags and lambda-core, and our extensions (docs/api-extensions.md). */
 import type { Operation } from '../operation.js';
 import { createMicrovmAuthToken } from './create-microvm-auth-token.js';
 import { createMicrovmImage } from './create-microvm-image.js';
@@ -13,6 +13,7 @@ import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, li
 import { runMicrovm } from './run-microvm.js';
 import { listTags, tagResource, untagResource } from './tags.js';
 import { updateMicrovmImage } from './update-microvm-image.js';
+import { getMicrovmUsage, getUsageReport } from './usage.js';
 
 export const operations: readonly Operation[] = [
   createMicrovmImage,
@@ -44,4 +45,9 @@ export const operations: readonly Operation[] = [
   listNetworkConnectors,
   updateNetworkConnector,
   deleteNetworkConnector,
+];
+
+export const extensions: readonly Operation[] = [
+  getMicrovmUsage,
+  getUsageReport,
 ];

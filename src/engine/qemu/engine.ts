@@ -1,6 +1,7 @@
 /** The engine on QEMU: boot, launch and resume differ only in where RAM and device state come from. */
 import { join } from 'node:path';
 import { OperatorError } from '../../errors/index.js';
+import type { Cgroups, GroupLimits } from '../../cgroups/contracts.js';
 import type { BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ResumeSpec, Vm, VmSize } from '../contracts.js';
 import { createOverlay } from '../qcow2.js';
 import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManifest } from '../snapshot/manifest.js';
@@ -8,7 +9,9 @@ import { verifyOncePerBoot } from '../snapshot/verified.js';
 import { openSuspension, type Suspension } from '../snapshot/suspension.js';
 import type { Link } from '../../network/contracts.js';
 import { qemuArguments } from './commandline.js';
+import { confine } from './confine.js';
 import { hostCpuDigest } from './host.js';
+import { vmLimits } from './limits.js';
 import { type Machine, machineFor } from './machine.js';
 import { startVmm, type VmmProcess } from './process.js';
 import { QmpClient } from './qmp.js';
@@ -19,6 +22,8 @@ export interface QemuEngineOptions {
   readonly kernel: string;
   readonly initramfs: string;
   readonly tscKhz: number | undefined;
+  /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
+  readonly cgroups?: Cgroups;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
 }
@@ -128,20 +133,28 @@ async function startClone(options: QemuEngineOptions, machine: Machine, spec: Cl
 }
 
 function common(options: QemuEngineOptions, machine: Machine, id: string, dir: string, link: Link, size: VmSize, disks: readonly Disk[]) {
-  return { machine, id, dir, link, size, disks, controlSocket: join(options.runDir, `${id}.qmp`), consoleLog: join(dir, 'console.log') };
+  return { machine, cgroups: options.cgroups, limits: vmLimits(size, options.info.accelerator), id, dir, link, size, disks, controlSocket: join(options.runDir, `${id}.qmp`), consoleLog: join(dir, 'console.log') };
 }
 
-type StartSpec = Parameters<typeof qemuArguments>[0] & { readonly id: string; readonly dir: string; readonly link: Link; readonly stateFile?: string };
+type StartSpec = Parameters<typeof qemuArguments>[0] & {
+  readonly id: string;
+  readonly dir: string;
+  readonly link: Link;
+  readonly cgroups: Cgroups | undefined;
+  readonly limits: GroupLimits;
+  readonly stateFile?: string;
+};
 type Started = Pick<QemuVmParts, 'id' | 'dir' | 'process' | 'qmp' | 'controlSocket' | 'host' | 'size' | 'disks'>;
 
 async function startMachine(spec: StartSpec): Promise<Started> {
-  const process = await startVmm({
+  const spawned = await startVmm({
     program: spec.machine.program,
     args: qemuArguments(spec),
     netnsPath: spec.link.netnsPath,
     log: join(spec.dir, 'vmm.log'),
     ...(spec.stateFile === undefined ? {} : { stateFile: spec.stateFile }),
   });
+  const process = spec.cgroups === undefined ? spawned : await confine(spec.cgroups, spec.id, spec.limits, spawned);
   const giveUp = new AbortController();
   try {
     const qmp = await withinLimit(process, QmpClient.connect(spec.controlSocket, giveUp.signal));

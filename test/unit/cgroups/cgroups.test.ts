@@ -48,10 +48,16 @@ test('a later opening of the same owner finds and removes what is left', { skip:
   const first = await open(t, { owner });
   await first.cgroups.create('left', limits);
   await first.cgroups.create('kept', limits);
+  await first.cgroups.create('again', limits);
+  const child = await waiting(t, 'sleep 60');
+  await first.cgroups.find('kept').add(child.pid);
   const later = await open(t, { owner });
-  assert.deepEqual(await later.cgroups.names(), ['kept', 'left']);
-  await later.cgroups.find('left').remove();
-  await later.cgroups.find('left').remove();
+  assert.deepEqual(await later.cgroups.names(), ['again', 'kept', 'left']);
+  await later.cgroups.create('again', limits);
+  await later.cgroups.create('new', limits);
+  assert.equal(await later.cgroups.sweep(), 1);
+  assert.deepEqual(await later.cgroups.names(), ['again', 'kept', 'new']);
+  for (const name of ['again', 'new', 'again']) await later.cgroups.find(name).remove(); // also when it is gone
   assert.deepEqual(await later.cgroups.names(), ['kept']);
   await later.cgroups.close(); // not empty: stays
   assert.deepEqual(await later.cgroups.names(), ['kept']);
