@@ -53,7 +53,10 @@ describe('resources', () => {
     assert.equal(image.state, 'CREATED', image.log);
     const vm = await runVm(service, image.imageArn);
     t.after(() => vm.terminate());
-    const seen = JSON.parse((await vm.http.send('/', { method: 'GET' })).body) as { memoryKiB: number; cpus: number; diskBytes: number };
+    // Snapshotted without a /ready hook, so perhaps before the application listened.
+    let answer = await vm.http.send('/', { method: 'GET' });
+    for (const end = Date.now() + 60_000; answer.status !== 200 && Date.now() < end; answer = await vm.http.send('/', { method: 'GET' })) await pause(100);
+    const seen = JSON.parse(answer.body) as { memoryKiB: number; cpus: number; diskBytes: number };
     t.diagnostic(JSON.stringify(seen));
     // The kernel keeps some for itself, less than a tenth.
     assert.ok(seen.memoryKiB <= 4096 * 1024 && seen.memoryKiB > 0.9 * 4096 * 1024);
