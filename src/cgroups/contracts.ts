@@ -25,9 +25,9 @@ export interface Group {
    * killer takes before the daemon. Never rejects: what does not work is logged.
    */
   add(pid: number): Promise<void>;
-  /** Has the kernel's OOM killer ended a process of this group? False where it cannot be known. */
+  /** Has the kernel's OOM killer ended a process of this group? False where it cannot be known. Never rejects. */
   hitByOomKiller(): Promise<boolean>;
-  /** Most memory the group ever held, page cache included. */
+  /** Most memory the group ever held, page cache included. Never rejects. */
   peakMemoryBytes(): Promise<number | undefined>;
   /** Once its processes are gone. Idempotent. Never rejects: what does not work is logged. */
   remove(): Promise<void>;

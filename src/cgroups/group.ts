@@ -82,8 +82,8 @@ export class CgroupGroup implements Group {
     try {
       return await readFile(join(place.parent, this.name, files[place.version]), 'utf8');
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENODEV')) return undefined;
-      throw error;
+      if (!hasCode(error, 'ENOENT', 'ENODEV')) this.logger.warn({ group: this.name, error: messageOf(error) }, 'cannot read a control group');
+      return undefined;
     }
   }
 }

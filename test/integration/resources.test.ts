@@ -1,12 +1,21 @@
 /** What a MicroVM gets and what it used: its size as the guest sees it, its control group, its usage through the API. */
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { pino } from 'pino';
+import { openCgroups } from '../../src/cgroups/cgroups.js';
+import type { Cgroups } from '../../src/cgroups/contracts.js';
 import { findHierarchies, readProcFiles } from '../../src/cgroups/hierarchies.js';
+import { createProgress } from '../../src/cli/progress.js';
+import { loadConfig } from '../../src/config/config.js';
+import { ensureGuest } from '../../src/daemon/assets.js';
 import { localGet } from '../../src/daemon/local-api.js';
+import type { VmExit } from '../../src/engine/contracts.js';
+import { createQemuEngine } from '../../src/engine/qemu/engine.js';
+import { openLinkPool } from '../../src/network/pool.js';
 import type { MicrovmUsage, UsageReport } from '../../src/usage/contracts.js';
 import { buildImage, zipFiles } from './support/images.js';
 import { runVm } from './support/microvms.js';
@@ -44,6 +53,31 @@ const ask = (service: Service, path: string): Promise<unknown> => localGet({ ...
 
 describe('resources', () => {
   after(() => closeShared());
+
+  it('knows when the kernel ended a VM for want of memory, and leaves no group', async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'tardigrade-memory-'));
+    const runDir = `/run/tardigrade/memory-test-${process.pid}`;
+    await mkdir(runDir, { recursive: true });
+    const logger = pino({ level: 'silent' });
+    const config = loadConfig();
+    const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger });
+    const cgroups = await openCgroups({ owner: runDir, logger });
+    const link = await links.acquire({ internet: false });
+    t.after(async () => {
+      await link.release();
+      await links.close();
+      for (const folder of [dir, runDir]) await rm(folder, { recursive: true });
+      await cgroups.close();
+    });
+    // Less than QEMU itself needs.
+    const small: Cgroups = { ...cgroups, create: (name, limits) => cgroups.create(name, { ...limits, memoryBytes: 32 * MIB }) };
+    const engine = createQemuEngine({ ...(await ensureGuest(config, createProgress())), runDir, cgroups: small });
+    const outcome = await engine.boot({ id: 'small', size: { memoryMiB: 512, vcpus: 1 }, disks: [], link, dir }).then((vm) => vm.exited, (error: unknown) => error);
+    t.diagnostic(outcome instanceof Error ? outcome.message : JSON.stringify(outcome));
+    if (outcome instanceof Error) assert.match(outcome.message, /out of memory/);
+    else assert.equal((outcome as VmExit).outOfMemory, true);
+    assert.deepEqual(await cgroups.names(), []);
+  });
 
   it('gives the guest four times its memory, peak vCPUs and its disk; a group of its own; and counts what it uses', async (t) => {
     const service = await sharedService();

@@ -2,20 +2,32 @@
 import type { Cgroups, Group, GroupLimits } from '../../cgroups/contracts.js';
 import type { VmmProcess } from './process.js';
 
-/** Right after its start: what it took until then is charged to the daemon's own group. */
-export async function confine(cgroups: Cgroups, name: string, limits: GroupLimits, process: VmmProcess): Promise<VmmProcess> {
-  const group = await cgroups.create(name, limits);
-  await group.add(process.pid);
-  return within(group, process);
+export interface Confined {
+  readonly process: VmmProcess;
+  /**
+   * Resolves once it is in its group; what it took until then is charged to the daemon's. Moving takes the kernel about
+   * 15 ms, in which the VMM can come up: wait for both, not for one after the other.
+   */
+  readonly moved: Promise<void>;
 }
 
-/** One that an earlier daemon confined. */
-export function confined(cgroups: Cgroups, name: string, process: VmmProcess): VmmProcess {
-  return within(cgroups.find(name), process);
+/** `cgroups` absent: not limited. */
+export async function startConfined(cgroups: Cgroups | undefined, name: string, limits: GroupLimits, start: () => Promise<VmmProcess>): Promise<Confined> {
+  if (cgroups === undefined) return { process: await start(), moved: Promise.resolve() };
+  const creating = cgroups.create(name, limits);
+  let process: VmmProcess;
+  try {
+    process = await start();
+  } catch (error) {
+    await (await creating).remove();
+    throw error;
+  }
+  const group = await creating;
+  return { process: within(group, process), moved: group.add(process.pid) };
 }
 
 /** The group is gone by the time anybody learns of the exit. */
-function within(group: Group, process: VmmProcess): VmmProcess {
+export function within(group: Group, process: VmmProcess): VmmProcess {
   const exited = process.exited.then(async (exit) => {
     const outOfMemory = await group.hitByOomKiller();
     await group.remove();

@@ -9,7 +9,7 @@ import { verifyOncePerBoot } from '../snapshot/verified.js';
 import { openSuspension, type Suspension } from '../snapshot/suspension.js';
 import type { Link } from '../../network/contracts.js';
 import { qemuArguments } from './commandline.js';
-import { confine } from './confine.js';
+import { startConfined } from './confine.js';
 import { hostCpuDigest } from './host.js';
 import { vmLimits } from './limits.js';
 import { type Machine, machineFor } from './machine.js';
@@ -147,17 +147,17 @@ type StartSpec = Parameters<typeof qemuArguments>[0] & {
 type Started = Pick<QemuVmParts, 'id' | 'dir' | 'process' | 'qmp' | 'controlSocket' | 'host' | 'size' | 'disks'>;
 
 async function startMachine(spec: StartSpec): Promise<Started> {
-  const spawned = await startVmm({
+  const { process, moved } = await startConfined(spec.cgroups, spec.id, spec.limits, () => startVmm({
     program: spec.machine.program,
     args: qemuArguments(spec),
     netnsPath: spec.link.netnsPath,
     log: join(spec.dir, 'vmm.log'),
     ...(spec.stateFile === undefined ? {} : { stateFile: spec.stateFile }),
-  });
-  const process = spec.cgroups === undefined ? spawned : await confine(spec.cgroups, spec.id, spec.limits, spawned);
+  }));
   const giveUp = new AbortController();
   try {
     const qmp = await withinLimit(process, QmpClient.connect(spec.controlSocket, giveUp.signal));
+    await moved;
     return { id: spec.id, dir: spec.dir, process, qmp, controlSocket: spec.controlSocket, host: spec.link.host, size: spec.size, disks: spec.disks };
   } catch (error) {
     giveUp.abort();
@@ -174,7 +174,8 @@ async function withinLimit<T>(process: VmmProcess, work: Promise<T>): Promise<T>
     timer = setTimeout(() => reject(new OperatorError(`the VMM was not up after ${START_LIMIT_MS / 1000} s; the host may be overloaded`)), START_LIMIT_MS);
   });
   const died = process.exited.then((exit): never => {
-    throw new OperatorError(`the VMM ended at its start (${exit.signal ?? `exit code ${exit.code ?? '?'}`}): ${exit.detail}`);
+    const how = exit.outOfMemory === true ? 'out of memory, ended by the kernel' : (exit.signal ?? `exit code ${exit.code ?? '?'}`);
+    throw new OperatorError(`the VMM ended at its start (${how}): ${exit.detail}`);
   });
   try {
     return await Promise.race([work, limit, died]);
