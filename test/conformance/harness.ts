@@ -64,7 +64,7 @@ export class FakeImages implements ImageService {
     if (this.images.some((image) => image.arn === arn)) throw new ValidationError(`A MicroVM image with the name '${name}' already exists in this account`);
     const image: ImageRecord = { accountId: who.accountId, name, arn, state: 'CREATING', tags, createdAt: 1_755_278_248_601, updatedAt: 1_755_278_248_601 };
     const version: VersionRecord = { imageArn: arn, version: '1.0', state: 'PENDING', status: 'INACTIVE', config, createdAt: image.createdAt, updatedAt: image.updatedAt };
-    const build: BuildRecord = { imageArn: arn, version: '1.0', buildId: randomUUID(), state: 'PENDING', architecture: 'ARM_64', chipset: 'GRAVITON', chipsetGeneration: '4', createdAt: image.createdAt };
+    const build: BuildRecord = { imageArn: arn, version: '1.0', buildId: randomUUID(), state: 'PENDING', architecture: 'ARM_64', chipset: 'GRAVITON', chipsetGeneration: '4', createdAt: image.createdAt, attempts: 1 };
     this.images.push(image);
     this.versions.push(version);
     this.builds.push(build);
@@ -128,6 +128,7 @@ export class FakeMicrovms implements MicrovmService {
       ingressNetworkConnectors: [],
       egressNetworkConnectors: [],
       startedAt: 1_755_278_248_601,
+      startedSteady: 1_755_278_248_601,
       resumeOnStart: false,
     };
     this.vms.push(vm);
@@ -138,6 +139,11 @@ export class FakeMicrovms implements MicrovmService {
     const vm = this.vms.find((candidate) => candidate.id === id);
     if (!vm) throw new NotFoundError(`no MicroVM ${id}`, 'microvm', id);
     return vm;
+  };
+
+  outlook: MicrovmService['outlook'] = (who, id) => {
+    const { startedAt } = this.get(who, id);
+    return { lastActivityAt: startedAt + 1_000, transitions: [{ to: 'TERMINATED', at: startedAt + 28_800_000, because: 'its time is over' }] };
   };
 
   setState(id: string, state: MicrovmRecord['state']): void {
@@ -169,6 +175,7 @@ function memoryStore(): IdempotencyStore {
   return {
     findIdempotent: (row) => rows.get(JSON.stringify(row)),
     rememberIdempotent: (row, requestHash, response) => void rows.set(JSON.stringify(row), { requestHash, response }),
+    transaction: (body) => body(),
   };
 }
 

@@ -75,7 +75,7 @@ describe('resources', () => {
     const outcome = await engine.boot({ id: 'small', size: { memoryMiB: 512, vcpus: 1 }, disks: [], link, dir }).then((vm) => vm.exited, (error: unknown) => error);
     t.diagnostic(outcome instanceof Error ? outcome.message : JSON.stringify(outcome));
     if (outcome instanceof Error) assert.match(outcome.message, /out of memory/);
-    else assert.equal((outcome as VmExit).outOfMemory, true);
+    else assert.equal((outcome as VmExit).cause, 'memory');
     assert.deepEqual(await cgroups.names(), []);
   });
 

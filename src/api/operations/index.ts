@@ -7,6 +7,7 @@ import { listManagedMicrovmImages, listManagedMicrovmImageVersions } from './man
 import { getMicrovmImageBuild, listMicrovmImageBuilds } from './microvm-image-builds.js';
 import { deleteMicrovmImageVersion, getMicrovmImageVersion, listMicrovmImageVersions, updateMicrovmImageVersion } from './microvm-image-versions.js';
 import { deleteMicrovmImage, getMicrovmImage, listMicrovmImages } from './microvm-images.js';
+import { getMicrovmOutlook } from './get-microvm-outlook.js';
 import { resumeMicrovm, suspendMicrovm, terminateMicrovm } from './microvm-state.js';
 import { getMicrovm, listMicrovms } from './microvms.js';
 import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, listNetworkConnectors, updateNetworkConnector } from './network-connectors.js';
@@ -48,6 +49,7 @@ export const operations: readonly Operation[] = [
 ];
 
 export const extensions: readonly Operation[] = [
+  getMicrovmOutlook,
   getMicrovmUsage,
   getUsageReport,
 ];

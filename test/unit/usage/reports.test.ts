@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 const WEEK = 7 * 24 * HOUR;
 
 function reportsOver(store: Store, now = NOON): UsageReports {
-  return createReports({ store, clock: { now: () => now, after: () => () => undefined }, prices: AWS_PRICES, refresh: () => Promise.resolve() });
+  return createReports({ store, clock: { now: () => now, steady: () => now, after: () => () => undefined }, prices: AWS_PRICES, refresh: () => Promise.resolve() });
 }
 
 const used = (microvmId: string, day: string, memoryMiB: number, amounts: Partial<UsageAmounts>, account = accountId) => ({ ...NOTHING, microvmId, accountId: account, day, memoryMiB, ...amounts });
