@@ -116,6 +116,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
   const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
+  const metering = await startMetering({ config, store, clock, logger });
+  closers.push(() => metering.close());
   const log = createLogStore(join(dataDir, 'logs'), {
     streamBytes: config.logStreamMaxMiB * MIB,
     accountBytes: config.logAccountMaxMiB * MIB,
@@ -126,8 +128,6 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
     failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
   }));
-  const metering = await startMetering({ config, store, clock, logger });
-  closers.push(() => metering.close());
   const metrics = createMetrics({ microvmsByState: () => countBy(store.microvmsInStates(LIVE_STATES), ({ state }) => state) });
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
@@ -151,6 +151,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push((guests) => microvms.shutdown(guests));
   connectors.start();
   await microvms.start();
+  // Now that what no VM of ours is in is ended.
   await cgroups.sweep();
   closers.push(watchSteps(clock, (byMs) => {
     metrics.clockStepped();
@@ -169,9 +170,9 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const api = createApiServer({
     config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
+    usage: metering.reports,
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
-    usage: metering.reports,
     metrics,
     log: logger,
   });

@@ -20,12 +20,12 @@ export interface QemuEngineOptions {
   readonly kernel: string;
   readonly initramfs: string;
   readonly tscKhz: number | undefined;
+  /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
+  readonly cgroups?: Cgroups;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
   /** VMMs that an earlier daemon left: pid by id of the VM. */
   readonly survivors?: ReadonlyMap<string, number>;
-  /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
-  readonly cgroups?: Cgroups;
   readonly observe?: ObserveEngine;
   /** What went wrong without anyone waiting for it. */
   readonly log?: (what: string, error: unknown) => void;
@@ -34,7 +34,10 @@ export interface QemuEngineOptions {
 export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
-  const context: Context = { machine, accelerator: info.accelerator, cgroups: options.cgroups, runDir: options.runDir, observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined) };
+  const context: Context = {
+    machine, accelerator: info.accelerator, cgroups: options.cgroups, runDir: options.runDir,
+    observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined),
+  };
   const workingSets = new WorkingSets();
 
   const survivors = new Map(options.survivors);

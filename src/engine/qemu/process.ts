@@ -26,10 +26,10 @@ export interface VmmProcess {
 export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The kernel's OOM killer ended it: the VM or its host was out of memory. */
-  readonly outOfMemory?: boolean;
   /** Last lines of what the VMM printed. */
   readonly detail: string;
+  /** The kernel's OOM killer ended it; known of one in a control group. */
+  readonly outOfMemory?: boolean;
 }
 
 /** Throws OperatorError when the program cannot be started. */

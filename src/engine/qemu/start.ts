@@ -1,8 +1,8 @@
 /** Starts a VMM and waits for its control socket. */
 import { join } from 'node:path';
-import type { Cgroups } from '../../cgroups/contracts.js';
 import { OperatorError } from '../../errors/index.js';
 import type { Link } from '../../network/contracts.js';
+import type { Cgroups } from '../../cgroups/contracts.js';
 import type { Accelerator, ObserveEngine } from '../contracts.js';
 import { type CommandLine, qemuArguments } from './commandline.js';
 import { startConfined } from './confine.js';
@@ -16,8 +16,8 @@ import type { QemuVmParts } from './vm.js';
 export interface Context {
   readonly machine: Machine;
   readonly accelerator: Accelerator;
-  /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
-  readonly cgroups?: Cgroups | undefined;
+  /** Absent: VMs are not limited. */
+  readonly cgroups: Cgroups | undefined;
   readonly runDir: string;
   readonly observe: ObserveEngine;
   readonly log: (what: string, error: unknown) => void;
