@@ -259,7 +259,8 @@ export function createMeter(options: MeterOptions): Meter {
       entry.unconfirmed = false;
       add(entry.cursor, 0, { suspends: 1, snapshotWrittenBytes: bytes });
       suspend(entry, bytes);
-      flush();
+      // Not now: whoever waits for the suspend need not wait for a commit.
+      setImmediate(flush);
     },
     ended(id) {
       const entry = live.get(id);
@@ -267,7 +268,7 @@ export function createMeter(options: MeterOptions): Meter {
       // Running, and this daemon never saw its VMM: it ended at some moment while nobody looked.
       if (!entry.unconfirmed) advance(entry);
       drop(id);
-      flush();
+      setImmediate(flush);
     },
     refresh,
     async close() {

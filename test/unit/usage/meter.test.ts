@@ -38,6 +38,7 @@ test('a life: launch, work above the baseline, suspend, resume, end', async (t) 
   await world.pass(10);
   await world.meter.leaving('a');
   world.meter.ended('a');
+  await settle();
 
   const [day, ...more] = daysOf(world, 'a');
   assert.deepEqual(more, []);
