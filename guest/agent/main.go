@@ -27,6 +27,9 @@ func main() {
 		containerInit()
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == containerCopyArg {
+		containerCopy(os.Args[2:])
+	}
 	listen := flag.String("listen", net.JoinHostPort(guestIP, agentPort), "address to serve on")
 	allow := flag.String("allow", gatewayIP, "the one peer address that is served")
 	host := flag.Bool("host", false, "run as an ordinary process: no boot, no network set-up, no clock change")

@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 		containerInit()
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == containerCopyArg {
+		containerCopy(os.Args[2:])
+	}
 	if len(os.Args) > 1 && os.Args[1] == "probe" {
 		probe(os.Args[2:])
 		return
@@ -64,6 +67,7 @@ type factSheet struct {
 	Root          []string
 	CanWriteSys   bool
 	StdoutReopens bool
+	Stdin         string // what descriptor 0 is
 }
 
 func facts() factSheet {
@@ -95,6 +99,7 @@ func facts() factSheet {
 		}
 	}
 	f.Root = names("/")
+	f.Stdin, _ = os.Readlink("/proc/self/fd/0")
 	resolv, _ := os.ReadFile("/etc/resolv.conf")
 	hosts, _ := os.ReadFile("/etc/hosts")
 	f.Resolv, f.Hosts = string(resolv), string(hosts)
