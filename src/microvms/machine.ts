@@ -10,6 +10,7 @@ import { openLog } from './app-log.js';
 import { reachesInternet } from './connectors.js';
 import type { MicrovmDeps } from './deps.js';
 import { Follower } from './follower.js';
+import { Sessions } from './sessions.js';
 
 export interface MachineEvents {
   /** The application's main process ended. */
@@ -28,6 +29,7 @@ export function microvmsDir(dataDir: string): string {
  */
 export class Machine {
   readonly dir: string;
+  readonly sessions = new Sessions();
   #link: Link | undefined;
   #running: { readonly vm: Vm; readonly agent: GuestAgent } | undefined;
   /** The VMM's exit is ours: do not report it. */
@@ -116,6 +118,7 @@ export class Machine {
     if (running === undefined) throw new Fault(`MicroVM ${this.record.id} has no running guest to suspend`);
     // A connection open across the suspension would stay half-open in the guest for good.
     this.#unfollow();
+    this.sessions.drop('suspended');
     this.#leaving = true;
     try {
       await running.vm.suspend();
@@ -132,6 +135,7 @@ export class Machine {
   /** Ends the VMM if there is one, lets go of everything but the folder. Never rejects: what fails is logged. */
   async release(): Promise<void> {
     this.#unfollow();
+    this.sessions.drop('terminated');
     this.#leaving = true;
     const running = this.#running;
     if (running !== undefined) await this.#attempt('stop', () => running.vm.stop());

@@ -6,7 +6,7 @@ import { PassThrough, type Duplex } from 'node:stream';
 import type { Clock } from '../../../src/clock/index.js';
 import type { Engine, Vm, VmExit } from '../../../src/engine/contracts.js';
 import { ValidationError } from '../../../src/errors/index.js';
-import type { GuestAgent, GuestEvents } from '../../../src/guest/contracts.js';
+import type { GuestAgent, GuestEvents, GuestSession } from '../../../src/guest/contracts.js';
 import type { CallHook, HookCall, HookOutcome } from '../../../src/hooks/contracts.js';
 import type { Launchable } from '../../../src/images/contracts.js';
 import type { AppLog } from '../../../src/logs/contracts.js';
@@ -75,6 +75,29 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
+/** Sessions in fake guests, oldest first, with what ended each. */
+export class FakeSessions {
+  readonly opened: { session: GuestSession; dropped: string | undefined }[] = [];
+
+  open(): GuestSession {
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const ignore = (): void => undefined;
+    const kept: FakeSessions['opened'][number] = {
+      dropped: undefined,
+      session: {
+        ended, start: ignore, write: () => true, endInput: ignore, resize: ignore, signal: ignore, pause: ignore, resume: ignore, close: end,
+        drop: (reason) => {
+          kept.dropped ??= reason.message;
+          end();
+        },
+      },
+    };
+    this.opened.push(kept);
+    return kept.session;
+  }
+}
+
 export class World {
   readonly clock = new FakeClock();
   readonly calls: string[] = [];
@@ -89,6 +112,7 @@ export class World {
   /** ARNs of the customer connectors there are. */
   readonly connectors = new Set<string>();
   readonly logged: unknown[] = [];
+  readonly sessions = new FakeSessions();
   linksHeld = 0;
   logsOpen = 0;
   runningVms = 0;
@@ -277,6 +301,10 @@ export class World {
         guest?.followedAfter.push(afterSeq);
         if (guest !== undefined) guest.events = events;
         return Promise.resolve({ close: () => undefined, ended: new Promise<void>(() => undefined) });
+      },
+      session: async (spec) => {
+        await this.#step(`session:${spec.kind}`);
+        return this.sessions.open();
       },
       start: unasked, exec: unasked, status: unasked, stopApp: () => Promise.resolve(), unmountAll: unasked,
     };
