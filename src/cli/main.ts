@@ -5,10 +5,15 @@ import { loadConfig } from '../config/config.js';
 import { prepareAssets } from '../daemon/prepare.js';
 import { localAccess } from '../daemon/access.js';
 import { messageOf } from '../errors/index.js';
+import { remoteAccess } from '../daemon/remote.js';
+import { cp } from './cp.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
+import { exec } from './exec.js';
 import { logs } from './logs.js';
 import { serve } from './serve.js';
+import { exitCodeOf, SessionError } from './session/session.js';
+import { shell } from './shell.js';
 
 const USAGE = `usage: tardigrade <command>
 
@@ -17,6 +22,10 @@ const USAGE = `usage: tardigrade <command>
   setup                      make kernel, base image and builder now instead of at the first start
   env                        print the exports that point any AWS tool here
   logs <group> [stream]      print build and application output; --follow waits for more, --account <id>
+  shell <id>                 a terminal in a MicroVM's container; ~. at the start of a line leaves
+  exec [-t] <id> -- <cmd>    run one command there: its input, output and exit code; -t with a terminal,
+                             -e NAME=value, -w folder, -u user
+  cp <id>:<path> <path>      copy files and folders out of a MicroVM, or into one the other way round
   help                       this text
 `;
 
@@ -38,6 +47,13 @@ async function main(args: readonly string[]): Promise<number> {
     case 'logs':
       await logs(rest, config, (text) => process.stdout.write(text));
       return 0;
+    case 'shell':
+      return shell(rest, () => remoteAccess(config), process);
+    case 'exec':
+      return exec(rest, () => remoteAccess(config), process);
+    case 'cp':
+      await cp(rest, () => remoteAccess(config), (text) => process.stderr.write(`tardigrade: ${text}\n`));
+      return 0;
     case 'help':
     case '--help':
       process.stdout.write(USAGE);
@@ -52,5 +68,5 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`tardigrade: ${messageOf(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof SessionError ? exitCodeOf(error) : 1;
 }
