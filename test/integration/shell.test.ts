@@ -9,7 +9,7 @@ import { CreateMicrovmShellAuthTokenCommand } from '@aws-sdk/client-lambda-micro
 import { WebSocket } from 'ws';
 import { zipFolder } from '../../examples/quickstart/zip.js';
 import { endpointClient } from '../../examples/quickstart/endpoint.js';
-import { cliEnvironment, COMMAND, finish, runCli, startCli } from './support/cli.js';
+import { cliEnvironment, COMMAND, runCli, startCli } from './support/cli.js';
 import { debs } from './support/debs.js';
 import { buildImage } from './support/images.js';
 import { reaches, type RunningVm, runVm } from './support/microvms.js';
@@ -41,17 +41,20 @@ async function buildShellImage(service: Service): Promise<string> {
 
 /** An AWS client's shell: what it saw so far, and ways to go on. */
 class AwsShell {
+  first: string | undefined;
   seen = '';
   readonly closed: Promise<{ code: number; reason: string }>;
   #changed: () => void = () => undefined;
 
-  private constructor(readonly ws: WebSocket, readonly first: string) {
+  private constructor(readonly ws: WebSocket) {
     ws.on('message', (data: Buffer, isBinary: boolean) => {
-      assert.ok(isBinary, 'all but the first frame is binary');
-      this.seen += data.toString();
+      assert.equal(isBinary, this.first !== undefined, 'all but the first frame is binary');
+      if (isBinary) this.seen += data.toString();
+      else this.first = data.toString();
       this.#changed();
     });
     this.closed = once(ws, 'close').then(([code, reason]: unknown[]) => ({ code: code as number, reason: String(reason) }));
+    ws.once('close', () => this.#changed());
   }
 
   static async open(service: Service, endpoint: string, token: string, form: 'subprotocols' | 'header'): Promise<AwsShell> {
@@ -60,20 +63,29 @@ class AwsShell {
     const ws = form === 'subprotocols'
       ? new WebSocket(`wss://${endpoint}/shell`, [`lambda-microvms.authentication.${token}`, 'lambda-microvms', 'lambda-microvms.port.8022'], { ca, lookup })
       : new WebSocket(`wss://${endpoint}/`, { ca, lookup, headers: { 'X-aws-proxy-auth': token } });
-    const first = (await Promise.race([once(ws, 'message'), once(ws, 'close').then(() => assert.fail('closed'))])) as [Buffer, boolean];
-    assert.equal(first[1], false);
+    const shell = new AwsShell(ws);
+    await shell.#until(() => shell.first !== undefined, 'session_init');
     assert.equal(ws.protocol, form === 'subprotocols' ? 'lambda-microvms' : '');
-    return new AwsShell(ws, first[0].toString());
+    return shell;
   }
 
   /** Waits for a text, and forgets what came up to it. */
   async shows(text: string): Promise<void> {
-    while (!this.seen.includes(text)) await new Promise<void>((resolve) => (this.#changed = resolve));
+    await this.#until(() => this.seen.includes(text), text);
     this.seen = this.seen.slice(this.seen.indexOf(text) + text.length);
+  }
+
+  async #until(condition: () => boolean, what: string): Promise<void> {
+    const limit = setTimeout(() => this.ws.terminate(), 60_000);
+    while (!condition()) {
+      if (this.ws.readyState === this.ws.CLOSED) assert.fail(`never came: ${JSON.stringify(what)}; last: ${JSON.stringify(this.seen.slice(-2000))}`);
+      await new Promise<void>((resolve) => (this.#changed = resolve));
+    }
+    clearTimeout(limit);
   }
 }
 
-describe('shell', { timeout: 300_000 }, () => {
+describe('shell', { timeout: 600_000 }, () => {
   let service: Service;
   let imageArn: string;
   let vm: RunningVm;
@@ -97,7 +109,7 @@ describe('shell', { timeout: 300_000 }, () => {
 
   it('speaks as AWS does: session_init, PTY bytes, resize, close 1000', async () => {
     const shell = await AwsShell.open(service, vm.endpoint, await token(), 'subprotocols');
-    assert.match(shell.first, /^\{"type":"session_init","session_id":"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"\}$/);
+    assert.match(shell.first ?? '', /^\{"type":"session_init","session_id":"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"\}$/);
     await shell.shows('λ $ ');
     shell.ws.send('echo "$(whoami) $TERM $FROM_IMAGE $(pwd) $0 $(stty size)"\n');
     await shell.shows('root xterm yes /srv bash 0 0');
@@ -109,7 +121,7 @@ describe('shell', { timeout: 300_000 }, () => {
     await shell.shows('not found');
     // In the application's container: same processes, same file system, same network.
     shell.ws.send('ps ax | grep -c "[h]ttp.server"; ls /debs | wc -l\n');
-    await shell.shows('\r\n1\r\n4\r\n');
+    await shell.shows('\r1\r\n4\r\n');
 
     const other = await AwsShell.open(service, vm.endpoint, await token(), 'header');
     assert.notEqual(other.first, shell.first);
@@ -141,7 +153,7 @@ describe('shell', { timeout: 300_000 }, () => {
     const quoted = [...COMMAND, 'shell', vm.id].map((word) => `'${word}'`).join(' ');
     const tmux = await Tmux.start(`stty > /tmp/tardigrade-before.$$; ${quoted}; echo "code=$?"; stty | diff /tmp/tardigrade-before.$$ - && echo terminal-restored; rm /tmp/tardigrade-before.$$; read line`, cliEnvironment(service), 100, 30);
     try {
-      await tmux.shows(/λ \$ $/m);
+      await tmux.shows(/λ \$ ?$/m);
       await tmux.line('stty size');
       await tmux.shows(/^30 100$/m);
 
@@ -156,7 +168,7 @@ describe('shell', { timeout: 300_000 }, () => {
       const shrunk = await tmux.shows(/\/tmp\/story \[\+\]\s+2,\d+(-\d+)?\s+All/);
       assert.equal(shrunk.split('\n').findIndex((line) => line.startsWith('/tmp/story')), 18, 'the status line is where a window of 20 rows has it');
       await tmux.keys(':', 'w', 'q', 'Enter');
-      await tmux.shows(/λ \$ $/m);
+      await tmux.shows(/λ \$ ?$/m);
       await tmux.line('clear; cat /tmp/story; stty size');
       await tmux.shows(/^Once upon a time\nλ is a letter\n20 80$/m);
 
@@ -170,7 +182,7 @@ describe('shell', { timeout: 300_000 }, () => {
       await tmux.line('clear; sleep 1000');
       await tmux.shows(/sleep 1000\n/);
       await tmux.keys('C-c');
-      await tmux.shows(/\^C\nλ \$ $/m);
+      await tmux.shows(/\^C\nλ \$ ?$/m);
       await tmux.line('clear; echo $?');
       await tmux.shows(/^130$/m);
       await tmux.line('clear; exit 7');
@@ -210,15 +222,15 @@ describe('shell', { timeout: 300_000 }, () => {
   });
 
   it('passes signals on, and kills what it leaves', async () => {
-    const child = startCli(service, ['exec', vm.id, '--', 'sh', '-c', "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done"]);
-    await once(child.stdout, 'data');
-    child.kill('SIGINT');
-    const { code, stdout } = await finish(child);
-    assert.deepEqual([code, stdout.toString()], [9, 'caught\n']);
+    const trapped = startCli(service, ['exec', vm.id, '--', 'sh', '-c', "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done"]);
+    await trapped.spoke;
+    trapped.child.kill('SIGINT');
+    const { code, stdout } = await trapped.result;
+    assert.deepEqual([code, stdout.toString()], [9, 'ready\ncaught\n']);
 
     const left = startCli(service, ['exec', vm.id, '--', 'sh', '-c', 'echo ready; exec sleep 4321']);
-    await once(left.stdout, 'data');
-    left.kill('SIGKILL');
+    await left.spoke;
+    left.child.kill('SIGKILL');
     const gone = await runCli(service, ['exec', vm.id, '--', 'sh', '-c', 'while pgrep -f "^sleep 4321"; do sleep 0.1; done']);
     assert.equal(gone.code, 0);
   });
@@ -259,10 +271,10 @@ describe('shell', { timeout: 300_000 }, () => {
   it('is dropped by a suspend, and the next one resumes the MicroVM', async () => {
     const shell = await AwsShell.open(service, vm.endpoint, await token(), 'subprotocols');
     await shell.shows('λ $ ');
-    const child = startCli(service, ['exec', vm.id, '--', 'sh', '-c', 'echo ready; exec sleep 1000']);
-    await once(child.stdout, 'data');
+    const command = startCli(service, ['exec', vm.id, '--', 'sh', '-c', 'echo ready; exec sleep 1000']);
+    await command.spoke;
     await vm.suspend();
-    const lost = await finish(child);
+    const lost = await command.result;
     assert.equal(lost.code, 255);
     assert.match(lost.stderr, /the MicroVM is being suspended/);
     assert.equal((await shell.closed).code, 1006, 'cut, as an application\'s connection');

@@ -18,26 +18,30 @@ export function cliEnvironment({ daemon, config }: Service): NodeJS.ProcessEnv {
   };
 }
 
-export function startCli(service: Service, args: readonly string[]): ChildProcessWithoutNullStreams {
-  const [program, ...first] = COMMAND;
-  return spawn(program, [...first, ...args], { env: cliEnvironment(service), cwd: ROOT, stdio: 'pipe' });
-}
-
 export interface CliResult {
   readonly code: number | null;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
 
-export async function runCli(service: Service, args: readonly string[], input: string | Buffer = ''): Promise<CliResult> {
-  return finish(startCli(service, args), input);
+export interface RunningCli {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** The first of its output came. */
+  readonly spoke: Promise<unknown>;
+  readonly result: Promise<CliResult>;
 }
 
-export async function finish(child: ChildProcessWithoutNullStreams, input: string | Buffer = ''): Promise<CliResult> {
+export function startCli(service: Service, args: readonly string[], input: string | Buffer = ''): RunningCli {
+  const [program, ...first] = COMMAND;
+  const child = spawn(program, [...first, ...args], { env: cliEnvironment(service), cwd: ROOT, stdio: 'pipe' });
   child.stdin.on('error', () => undefined); // it may end before it read all
   child.stdin.end(input);
-  const exit = once(child, 'close');
-  const [stdout, stderr] = await Promise.all([buffer(child.stdout), buffer(child.stderr)]);
-  const [code] = (await exit) as [number | null];
-  return { code, stdout, stderr: stderr.toString() };
+  const spoke = once(child.stdout, 'data');
+  const exit = once(child, 'close') as Promise<[number | null]>;
+  const result = Promise.all([exit, buffer(child.stdout), buffer(child.stderr)]).then(([[code], stdout, stderr]) => ({ code, stdout, stderr: stderr.toString() }));
+  return { child, spoke, result };
+}
+
+export function runCli(service: Service, args: readonly string[], input: string | Buffer = ''): Promise<CliResult> {
+  return startCli(service, args, input).result;
 }

@@ -283,7 +283,7 @@ test('the extension: any program, streams apart, signals, end of input, status',
   await client.until(() => client.seen.length > 0);
   assert.match(client.seen[0] ?? '', INIT);
   assert.deepEqual(h.opened[0]?.spec, { kind: 'exec', args: ['cat'], env: undefined, cwd: undefined, user: undefined, terminal: { cols: 1, rows: 2 } });
-  const session = h.opened[0]?.session as FakeSession;
+  const session = h.opened[0].session;
   client.ws.send(Buffer.from('input'));
   client.ws.send('{"type":"resize","cols":3,"rows":4}');
   client.ws.send('{"type":"signal","name":"INT"}');
