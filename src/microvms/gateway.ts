@@ -11,37 +11,38 @@ import { openSession } from './open-session.js';
 export interface Actors {
   get(id: string): Actor | undefined;
   byLabel(label: string): Actor | undefined;
+  touch(id: string): void;
 }
 
 /** The endpoint's way to the applications. */
 export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors: Actors): MicrovmGateway {
   return {
     find: (label) => actors.byLabel(label)?.record ?? store.getMicrovmByEndpoint(label),
-    touch: (id) => actors.get(id)?.touch(),
+    touch: (id) => actors.touch(id),
     async connect(id, port, signal) {
       const actor = actors.get(id);
       if (actor === undefined) throw new UnreachableError('terminated', `MicroVM ${id} is terminated`);
       if (!admitsTraffic(actor.record)) {
         throw new UnreachableError('vm-unreachable', `MicroVM ${id} was run without a connector that admits traffic`);
       }
-      return reach(actor, () => dial(actor, port, signal), signal);
+      return reach(actors, actor, () => dial(actor, port, signal), signal);
     },
     async openSession(id, spec, signal) {
       const actor = actors.get(id);
       if (actor === undefined) throw new UnreachableError('terminated', `MicroVM ${id} is terminated`);
       if (!admitsShell(actor.record)) throw new UnreachableError('vm-unreachable', `MicroVM ${id} was run without SHELL_INGRESS`);
       // Resumes as application traffic does. Unknown: shell-resume
-      return reach(actor, () => openSession(actor, spec, signal), signal);
+      return reach(actors, actor, () => openSession(actor, spec, signal), signal);
     },
   };
 }
 
 /** Tries as often as the MicroVM is suspended meanwhile. */
-async function reach<T>(actor: Actor, attempt: () => Promise<T | undefined>, signal: AbortSignal | undefined): Promise<T> {
+async function reach<T>(actors: Pick<Actors, 'touch'>, actor: Actor, attempt: () => Promise<T | undefined>, signal: AbortSignal | undefined): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();
     await untilRunning(actor, signal);
-    actor.touch();
+    actors.touch(actor.record.id);
     const reached = await attempt();
     if (reached !== undefined) return reached;
   }
@@ -49,15 +50,21 @@ async function reach<T>(actor: Actor, attempt: () => Promise<T | undefined>, sig
 
 /** Waits while it starts or suspends, resumes it if it may be; throws when it does not get to run. */
 async function untilRunning(actor: Actor, signal: AbortSignal | undefined): Promise<void> {
+  // Who came before it was suspended is served, whatever the policy says of who comes after.
+  let cameBefore = false;
   while (actor.state !== 'RUNNING') {
     const { id } = actor.record;
     switch (actor.state) {
-      case 'PENDING':
       case 'SUSPENDING':
+        cameBefore = true;
+        actor.want();
+        await unlessAborted(actor.idle(), signal);
+        break;
+      case 'PENDING':
         await unlessAborted(actor.idle(), signal);
         break;
       case 'SUSPENDED':
-        if (!resumesByTraffic(actor.record)) throw new UnreachableError('suspended', `MicroVM ${id} is suspended and not resumed by traffic`);
+        if (!cameBefore && !resumesByTraffic(actor.record)) throw new UnreachableError('suspended', `MicroVM ${id} is suspended and not resumed by traffic`);
         await unlessAborted(resume(actor), signal);
         break;
       case 'TERMINATING':
@@ -93,6 +100,7 @@ async function dial(actor: Actor, port: number, signal: AbortSignal | undefined)
     if (error instanceof AppConnectError) {
       throw new UnreachableError('app-not-listening', `nothing listens on port ${port} of MicroVM ${actor.record.id}`);
     }
+    actor.suspectAgent();
     throw new UnreachableError('vm-unreachable', `MicroVM ${actor.record.id} does not answer: ${messageOf(error)}`);
   }
 }
