@@ -14,6 +14,7 @@ await import('./isolation.test.js');
 await import('./builds.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
+await import('./shell.test.js');
 // Last: these count everything on the host, or use the host's ports, so the shared service ends first.
 await import('./shutdown.test.js');
 await import('./quickstart.test.js');
