@@ -2,16 +2,14 @@
 /** The command line. Settings come from TARDIGRADE_* variables (docs/configuration.md). */
 import { pino } from 'pino';
 import { loadConfig } from '../config/config.js';
-import { prepareAssets } from '../daemon/prepare.js';
 import { localAccess } from '../daemon/access.js';
-import { messageOf } from '../errors/index.js';
 import { remoteAccess } from '../daemon/remote.js';
+import { messageOf } from '../errors/index.js';
 import { cp } from './cp.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
 import { exec } from './exec.js';
 import { logs } from './logs.js';
-import { serve } from './serve.js';
 import { exitCodeOf, SessionError } from './session/session.js';
 import { shell } from './shell.js';
 
@@ -34,13 +32,18 @@ async function main(args: readonly string[]): Promise<number> {
   const config = loadConfig();
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
   switch (command) {
-    case 'serve':
+    // These two load the whole service, for which the others need not wait.
+    case 'serve': {
+      const { serve } = await import('./serve.js');
       if (rest.some((option) => option !== '--unlimited')) throw new Error(`serve has no option '${rest.join(' ')}': it takes --unlimited`);
       await serve({ ...config, unlimited: config.unlimited || rest.includes('--unlimited') }, logger);
       return 0;
-    case 'setup':
+    }
+    case 'setup': {
+      const { prepareAssets } = await import('../daemon/prepare.js');
       await prepareAssets(config, logger, createProgress());
       return 0;
+    }
     case 'env':
       process.stdout.write(environment(await localAccess(config)));
       return 0;

@@ -16,6 +16,7 @@ export async function openSession(actor: Actor, spec: SessionSpec, signal: Abort
     if (moved()) return undefined;
     const code = error instanceof GuestAgentError ? error.code : undefined;
     if (code === 'start_failed' || code === 'bad_request' || code === 'not_started') throw new SessionRefusedError(code, messageOf(error));
+    if (code === undefined) actor.suspectAgent(); // a refusal is an answer
     throw new UnreachableError('vm-unreachable', `MicroVM ${actor.record.id} does not answer: ${messageOf(error)}`);
   }
   if (moved()) {

@@ -78,5 +78,9 @@ describe('sessions', () => {
     await assert.rejects(open(id), (error) => error instanceof SessionRefusedError && error.code === 'start_failed' && error.message === 'no sh');
     world.failures.set('session:shell', new GuestAgentError('out of memory', { code: 'internal' }));
     await refused(open(id), 'vm-unreachable');
+    assert.equal(world.count('waitUntilUp'), 0, 'a refusal is an answer');
+    world.failures.set('session:shell', new GuestAgentError('cannot reach the guest agent'));
+    await refused(open(id), 'vm-unreachable');
+    await until(() => world.count('waitUntilUp') === 1, 'the agent is asked whether it lives');
   });
 });
