@@ -4,7 +4,10 @@ import type { Streams } from './terminal.js';
 
 const PASSED_ON = { SIGINT: 'INT', SIGTERM: 'TERM', SIGHUP: 'HUP', SIGQUIT: 'QUIT' } as const;
 
-/** Answers the program's code. A second signal of a kind leaves at once. */
+/** As a program has it that was ended by SIGPIPE. */
+const BROKEN_PIPE = 141;
+
+/** Answers the program's code. A second signal of a kind leaves at once, as does an end of whoever reads our output. */
 export async function attachPipes(session: ClientSession, { stdin, stdout }: Streams): Promise<number> {
   const seen = new Set<string>();
   const handlers = Object.entries(PASSED_ON).map(([signal, name]) => {
@@ -16,11 +19,18 @@ export async function attachPipes(session: ClientSession, { stdin, stdout }: Str
     return [signal as NodeJS.Signals, handler] as const;
   });
   for (const [signal, handler] of handlers) process.on(signal, handler);
-  stdout.once('error', () => session.close()); // whoever read our output is gone
+  let unread = false;
+  stdout.on('error', () => {
+    unread = true;
+    session.close();
+  });
   if (stdin.isTTY) session.stdin.end();
   else stdin.pipe(session.stdin);
   try {
     return await session.exited;
+  } catch (error) {
+    if (unread) return BROKEN_PIPE;
+    throw error;
   } finally {
     for (const [signal, handler] of handlers) process.off(signal, handler);
     if (!stdin.isTTY) stdin.unpipe(session.stdin).destroy();
