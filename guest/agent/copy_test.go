@@ -199,7 +199,7 @@ func TestUnpackReplacesARunningProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, address := serveAgent(t)
-	_, reader, conn := call(t, address, map[string]any{"op": "exec", "args": []string{folder + "/probe", "probe", "wait"}})
+	_, reader, conn := call(t, address, map[string]any{"op": "exec", "args": []string{folder + "/probe", "probe", "term"}})
 	if _, payload, err := readFrame(reader); err != nil || string(payload) != "waiting\n" {
 		t.Fatalf("%q %v", payload, err)
 	}

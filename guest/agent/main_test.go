@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 		probe(os.Args[2:])
 		return
 	}
+	runtime.LockOSThread() // as main does
 	os.Exit(m.Run())
 }
 
