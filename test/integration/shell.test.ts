@@ -176,6 +176,7 @@ describe('shell', { timeout: 600_000 }, () => {
       await tmux.shows(/load average[^]*PID USER[^]*python3/);
       await tmux.resize(100, 24);
       await tmux.keys('q');
+      await tmux.shows(/COMMAND[^]*λ \$/); // top throws away what is typed before it ended
       await tmux.line('clear; stty size');
       await tmux.shows(/^24 100$/m);
 
