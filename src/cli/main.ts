@@ -6,6 +6,7 @@ import { localAccess } from '../daemon/access.js';
 import { remoteAccess } from '../daemon/remote.js';
 import { messageOf } from '../errors/index.js';
 import { cp } from './cp.js';
+import { cost } from './cost.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
 import { exec } from './exec.js';
@@ -24,6 +25,7 @@ const USAGE = `usage: tardigrade <command>
   exec [-t] <id> -- <cmd>    run one command there: its input, output and exit code; -t with a terminal,
                              -e NAME=value, -w folder, -u user
   cp <id>:<path> <path>      copy files and folders out of a MicroVM, or into one the other way round
+  cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
   help                       this text
 `;
 
@@ -56,6 +58,9 @@ async function main(args: readonly string[]): Promise<number> {
       return exec(rest, () => remoteAccess(config), process);
     case 'cp':
       await cp(rest, () => remoteAccess(config), (text) => process.stderr.write(`tardigrade: ${text}\n`));
+      return 0;
+    case 'cost':
+      await cost(rest, config, (text) => process.stdout.write(text));
       return 0;
     case 'help':
     case '--help':

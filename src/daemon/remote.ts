@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { signRequest, type SigningKey } from '../api/sigv4/sign.js';
 import type { Config } from '../config/config.js';
-import { OperatorError } from '../errors/index.js';
+import { messageOf, OperatorError } from '../errors/index.js';
 import { localAccess } from './access.js';
 
 export interface RemoteAccess {
@@ -17,16 +17,19 @@ export interface RemoteAccess {
 /** With AWS_ENDPOINT_URL, as `tardigrade env` exports it, keys and Region are the environment's too; else this host's. */
 export async function remoteAccess(config: Config, env: NodeJS.ProcessEnv = process.env): Promise<RemoteAccess> {
   const apiUrl = env['AWS_ENDPOINT_URL'];
-  if (!apiUrl) {
-    const { accessKeyId, secretAccessKey, ...access } = await localAccess(config);
-    return { ...access, key: { accessKeyId, secretAccessKey } };
-  }
+  if (!apiUrl) return hostAccess(config);
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
   if (!accessKeyId || !secretAccessKey) {
     throw new OperatorError(`AWS_ENDPOINT_URL is ${apiUrl}, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set: set them, or unset it to use this host's service`);
   }
   const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? config.region;
   return { apiUrl, key: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }, region, caFile: env['TARDIGRADE_CA_FILE'] };
+}
+
+/** To this host's service, whatever the environment says. */
+export async function hostAccess(config: Config): Promise<RemoteAccess> {
+  const { accessKeyId, secretAccessKey, ...access } = await localAccess(config);
+  return { ...access, key: { accessKeyId, secretAccessKey } };
 }
 
 /** An error answer of the API. */
@@ -55,8 +58,8 @@ export async function callApi(access: RemoteAccess, method: 'GET' | 'POST', path
   try {
     response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: payload }), signal: AbortSignal.timeout(CALL_MS) });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new OperatorError(`no service answers on ${access.apiUrl}: ${cause instanceof Error ? cause.message : String(cause)}; start one with tardigrade serve, or set AWS_ENDPOINT_URL`);
+    const cause = messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
+    throw new OperatorError(`nothing answers at ${access.apiUrl} (${cause}): is the service running, with the same settings? AWS_ENDPOINT_URL names another one`);
   }
   const text = await response.text();
   if (response.ok) return JSON.parse(text === '' ? '{}' : text);

@@ -19,9 +19,9 @@ export async function attachPipes(session: ClientSession, { stdin, stdout }: Str
     return [signal as NodeJS.Signals, handler] as const;
   });
   for (const [signal, handler] of handlers) process.on(signal, handler);
-  let unread = false;
+  const output = { unread: false };
   stdout.on('error', () => {
-    unread = true;
+    output.unread = true;
     session.close();
   });
   if (stdin.isTTY) session.stdin.end();
@@ -29,7 +29,7 @@ export async function attachPipes(session: ClientSession, { stdin, stdout }: Str
   try {
     return await session.exited;
   } catch (error) {
-    if (unread) return BROKEN_PIPE;
+    if (output.unread) return BROKEN_PIPE;
     throw error;
   } finally {
     for (const [signal, handler] of handlers) process.off(signal, handler);
