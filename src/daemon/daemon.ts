@@ -112,7 +112,6 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
   const cgroups = await openCgroups({ owner: runDir, logger });
   closers.push(() => cgroups.close());
-  await cgroups.sweep();
   const engine = createQemuEngine({
     ...guest, runDir, survivors, cgroups, ...(observe === undefined ? {} : { observe }),
     log: (what, error) => logger.warn({ error: messageOf(error) }, what),
@@ -155,6 +154,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push((guests) => microvms.shutdown(guests));
   connectors.start();
   await microvms.start();
+  // Now that what no VM of ours is in is ended.
+  await cgroups.sweep();
   closers.push(watchSteps(clock, (byMs) => {
     metrics.clockStepped();
     logger.warn({ byMs }, 'the wall clock was set; MicroVMs are told, and their limits hold as before');
