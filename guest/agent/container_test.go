@@ -168,6 +168,20 @@ func TestContainerOfUserWithAllCapabilities(t *testing.T) {
 	}
 }
 
+// hasLine reads events until one has that text.
+func hasLine(events io.Reader, text string) bool {
+	decoder := json.NewDecoder(events)
+	for {
+		var line struct{ Text string }
+		if decoder.Decode(&line) != nil {
+			return false
+		}
+		if line.Text == text {
+			return true
+		}
+	}
+}
+
 func TestExecInContainerAndStop(t *testing.T) {
 	if !ownNamespace(t) {
 		return
@@ -194,6 +208,9 @@ func TestExecInContainerAndStop(t *testing.T) {
 	}
 	if answer, _, _ := call(t, address, map[string]any{"op": "unmount"}); answer["code"] != codeBusy {
 		t.Errorf("unmount under a running application: %v", answer)
+	}
+	if _, events, _ := call(t, address, map[string]any{"op": "events", "after": 0}); !hasLine(events, "waiting") {
+		t.Error("the application does not wait for its signal")
 	}
 	a.app.renameHost("renamed")
 	if name, err := os.ReadFile(filepath.Join(root, "etc/hostname")); err != nil || string(name) != "renamed\n" {

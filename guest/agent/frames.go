@@ -6,16 +6,16 @@ import (
 	"io"
 	"net"
 	"sync"
-	"time"
 )
 
-// Frame types of "exec".
+// Frame types of "exec" and its kin.
 const (
 	frameStdin  = 0
 	frameStdout = 1
 	frameStderr = 2
 	frameExit   = 3
 	frameResize = 4
+	frameSignal = 5
 )
 
 const (
@@ -40,9 +40,8 @@ func (w *frameWriter) write(kind byte, payload []byte) error {
 	return err
 }
 
-// exit sends the last frame. A peer that takes nothing is not waited for.
+// exit sends the last frame.
 func (w *frameWriter) exit(code int) {
-	w.conn.SetWriteDeadline(time.Now().Add(followTimeout))
 	if err := w.write(frameExit, []byte(fmt.Sprint(code))); err != nil {
 		logf("exec: exit code %d not delivered: %v", code, err)
 	}

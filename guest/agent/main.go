@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -27,10 +28,15 @@ func main() {
 		containerInit()
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == containerCopyArg {
+		containerCopy(os.Args[2:])
+	}
 	listen := flag.String("listen", net.JoinHostPort(guestIP, agentPort), "address to serve on")
 	allow := flag.String("allow", gatewayIP, "the one peer address that is served")
 	host := flag.Bool("host", false, "run as an ordinary process: no boot, no network set-up, no clock change")
 	flag.Parse()
+	// The process's first thread is what /proc/self shows: threads that enter other roots must be others.
+	runtime.LockOSThread()
 
 	// Little garbage is made; a low target keeps the pages a clone dirties few.
 	debug.SetGCPercent(50)
@@ -53,7 +59,8 @@ func main() {
 		fmt.Printf("listening %s\n", listener.Addr())
 	}
 	logf("ready")
-	a.serve(listener)
+	go a.serve(listener) // a locked thread would be slow to switch to
+	<-make(chan struct{})
 }
 
 // logf writes one line to the console.

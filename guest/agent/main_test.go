@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,10 +23,14 @@ func TestMain(m *testing.M) {
 		containerInit()
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == containerCopyArg {
+		containerCopy(os.Args[2:])
+	}
 	if len(os.Args) > 1 && os.Args[1] == "probe" {
 		probe(os.Args[2:])
 		return
 	}
+	runtime.LockOSThread() // as main does
 	os.Exit(m.Run())
 }
 
@@ -64,6 +69,7 @@ type factSheet struct {
 	Root          []string
 	CanWriteSys   bool
 	StdoutReopens bool
+	Stdin         string // what descriptor 0 is
 }
 
 func facts() factSheet {
@@ -95,6 +101,7 @@ func facts() factSheet {
 		}
 	}
 	f.Root = names("/")
+	f.Stdin, _ = os.Readlink("/proc/self/fd/0")
 	resolv, _ := os.ReadFile("/etc/resolv.conf")
 	hosts, _ := os.ReadFile("/etc/hosts")
 	f.Resolv, f.Hosts = string(resolv), string(hosts)

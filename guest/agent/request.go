@@ -26,6 +26,18 @@ type request struct {
 	Env          map[string]string `json:"env"`          // start, exec
 	Cwd          string            `json:"cwd"`          // start, exec
 	User         string            `json:"user"`         // start, exec
+	TTY          bool              `json:"tty"`          // exec: with a terminal
+	Cols         uint16            `json:"cols"`         // shell, exec: of the terminal
+	Rows         uint16            `json:"rows"`         // shell, exec: of the terminal
+	Path         string            `json:"path"`         // pack, unpack
+}
+
+// terminal is the size of the terminal exec asks for, nil for none.
+func (r *request) terminal() *windowSize {
+	if !r.TTY {
+		return nil
+	}
+	return &windowSize{Cols: r.Cols, Rows: r.Rows}
 }
 
 func parseRequest(line []byte) (*request, error) {

@@ -89,6 +89,10 @@ func (a *agent) perform(conn *net.TCPConn, rest []byte, r *request) error {
 		return a.start(conn, r)
 	case "exec":
 		return a.exec(conn, rest, r)
+	case "shell":
+		return a.shell(conn, rest, r)
+	case copyPack, copyUnpack:
+		return a.copy(conn, rest, r)
 	case "stop":
 		return done(conn, a.app.stop(time.Duration(r.GraceMs)*time.Millisecond))
 	case "unmount":

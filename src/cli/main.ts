@@ -2,14 +2,17 @@
 /** The command line. Settings come from TARDIGRADE_* variables (docs/configuration.md). */
 import { pino } from 'pino';
 import { loadConfig } from '../config/config.js';
-import { prepareAssets } from '../daemon/prepare.js';
 import { localAccess } from '../daemon/access.js';
+import { remoteAccess } from '../daemon/remote.js';
 import { messageOf } from '../errors/index.js';
+import { cp } from './cp.js';
 import { cost } from './cost.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
+import { exec } from './exec.js';
 import { logs } from './logs.js';
-import { serve } from './serve.js';
+import { exitCodeOf, SessionError } from './session/session.js';
+import { shell } from './shell.js';
 
 const USAGE = `usage: tardigrade <command>
 
@@ -18,6 +21,10 @@ const USAGE = `usage: tardigrade <command>
   setup                      make kernel, base image and builder now instead of at the first start
   env                        print the exports that point any AWS tool here
   logs <group> [stream]      print build and application output; --follow waits for more, --account <id>
+  shell <id>                 a terminal in a MicroVM's container; ~. at the start of a line leaves
+  exec [-t] <id> -- <cmd>    run one command there: its input, output and exit code; -t with a terminal,
+                             -e NAME=value, -w folder, -u user
+  cp <id>:<path> <path>      copy files and folders out of a MicroVM, or into one the other way round
   cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
   help                       this text
 `;
@@ -27,18 +34,30 @@ async function main(args: readonly string[]): Promise<number> {
   const config = loadConfig();
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
   switch (command) {
-    case 'serve':
+    // These two load the whole service, for which the others need not wait.
+    case 'serve': {
+      const { serve } = await import('./serve.js');
       if (rest.some((option) => option !== '--unlimited')) throw new Error(`serve has no option '${rest.join(' ')}': it takes --unlimited`);
       await serve({ ...config, unlimited: config.unlimited || rest.includes('--unlimited') }, logger);
       return 0;
-    case 'setup':
+    }
+    case 'setup': {
+      const { prepareAssets } = await import('../daemon/prepare.js');
       await prepareAssets(config, logger, createProgress());
       return 0;
+    }
     case 'env':
       process.stdout.write(environment(await localAccess(config)));
       return 0;
     case 'logs':
       await logs(rest, config, (text) => process.stdout.write(text));
+      return 0;
+    case 'shell':
+      return shell(rest, () => remoteAccess(config), process);
+    case 'exec':
+      return exec(rest, () => remoteAccess(config), process);
+    case 'cp':
+      await cp(rest, () => remoteAccess(config), (text) => process.stderr.write(`tardigrade: ${text}\n`));
       return 0;
     case 'cost':
       await cost(rest, config, (text) => process.stdout.write(text));
@@ -57,5 +76,5 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`tardigrade: ${messageOf(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof SessionError ? exitCodeOf(error) : 1;
 }

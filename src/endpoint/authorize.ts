@@ -23,7 +23,7 @@ export interface Target {
   readonly port: number;
 }
 
-export type Admission = { readonly target: Target } | { readonly refusal: Refusal };
+export type Admission = { readonly target: Target } | { readonly shell: MicrovmRecord } | { readonly refusal: Refusal };
 export type Authorize = (credentials: Credentials) => Promise<Admission>;
 
 export interface AuthorizeDeps {
@@ -34,7 +34,7 @@ export interface AuthorizeDeps {
 
 const DEFAULT_PORT = 8080; // spec §5.2
 
-/** Order of checks: host, token, port syntax, port allowed. Unknown: endpoint-order */
+/** Order of checks: host, token, port syntax, port allowed. A shell token leads to the shell and nowhere else. Unknown: endpoint-order */
 export function createAuthorize(deps: AuthorizeDeps): Authorize {
   const labelOf = createLabelOf(deps.domain);
   return async ({ host, serverName, token, port: portText }) => {
@@ -45,11 +45,20 @@ export function createAuthorize(deps: AuthorizeDeps): Authorize {
     const verified = await deps.tokens.verify(token);
     if (verified.kind === 'unreadable') return { refusal: REFUSAL.missingToken };
     if (verified.kind === 'expired' || verified.claims.microvmId !== microvm.id) return { refusal: REFUSAL.wrongToken };
-    // As a token of another MicroVM; reports of the live service have a 502 with no body here. Unknown: shell-token-app-traffic
-    if (verified.claims.kind !== 'app') return { refusal: REFUSAL.wrongToken };
+    if (verified.claims.kind === 'shell') return shellPort(portText) ?? { shell: microvm };
     const port = portText === undefined ? DEFAULT_PORT : parsePort(portText);
     if (port === undefined) return { refusal: REFUSAL.badRequest };
     if (!isPortAllowed(verified.claims.ports, port)) return { refusal: REFUSAL.wrongPort };
     return { target: { microvm, port } };
   };
+}
+
+const SHELL_PORT = 8022; // spec §6
+
+/** A shell token needs no port. Unknown: shell-port */
+function shellPort(portText: string | undefined): { refusal: Refusal } | undefined {
+  if (portText === undefined) return undefined;
+  const port = parsePort(portText);
+  if (port === undefined) return { refusal: REFUSAL.badRequest };
+  return port === SHELL_PORT ? undefined : { refusal: REFUSAL.wrongPort };
 }

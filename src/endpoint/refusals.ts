@@ -24,6 +24,8 @@ export const REFUSAL = {
   badRequest: { status: 400, text: '' },
   /** The application cannot be reached, crashed, or does not speak HTTP/1.1. */
   appFailed,
+  /** A shell token on anything but a WebSocket: as reported, without more. Unknown: shell-token-app-traffic */
+  shellOnly: { status: 502, text: '' },
   /** A fault of ours. */
   internal: { status: 500, text: '' },
 } as const satisfies Record<string, Refusal>;

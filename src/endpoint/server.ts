@@ -12,6 +12,7 @@ import type { Certificates } from './certificates.js';
 import { forward, type ForwardDeps } from './forward.js';
 import { REFUSAL } from './refusals.js';
 import { refuse } from './respond.js';
+import { createShellServer } from './shell/server.js';
 import { hasBody, isUnambiguous } from './strictness.js';
 import { parseSubprotocols, type Subprotocols } from './subprotocols.js';
 import type { TokenService } from './tokens.js';
@@ -45,6 +46,7 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
   const authorize = createAuthorize({ domain: config.domain, tokens: deps.tokens, gateway });
   const agent = new UpstreamAgent(gateway);
   const forwarding: ForwardDeps = { gateway, agent, log };
+  const openShell = createShellServer({ gateway, log });
   /** Every connection, from before its handshake until after an upgrade: node's own list misses both. */
   const connections = new Set<Duplex>();
 
@@ -71,6 +73,7 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
       (admission) => {
         if (res.closed) return;
         if ('refusal' in admission) refuse(res, admission.refusal);
+        else if ('shell' in admission) refuse(res, REFUSAL.shellOnly);
         else forward(forwarding, req, res, admission.target);
       },
     ).catch((error: unknown) => fault(res, error));
@@ -86,6 +89,7 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
       (admitted) => {
         if (socket.destroyed) return;
         if ('refusal' in admitted) refuse(responseOn(req), admitted.refusal);
+        else if ('shell' in admitted) openShell(req, socket, head, admitted.shell.id, (refusal) => refuse(responseOn(req), refusal));
         else forwardUpgrade(forwarding, req, head, admitted.target, offered);
       },
     ).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { type DialAgent, type GuestAgent, GuestAgentError, type GuestStatus } fr
 import { exec } from './exec.js';
 import { follow } from './follow.js';
 import { ask, open } from './handshake.js';
+import { openSession } from './session.js';
 import { waitUntilUp } from './wait-until-up.js';
 import { wallClockNanos } from './wall-clock.js';
 
@@ -36,6 +37,7 @@ export function createGuestAgent(dial: DialAgent, options: GuestAgentOptions = {
       return stream;
     },
     exec: (spec) => exec(dial, spec, SLOW),
+    session: (spec, signal) => openSession(dial, spec, { timeoutMs: SLOW, signal }),
     follow: (afterSeq, events) => follow(dial, afterSeq, events, { timeoutMs }),
     async status() {
       return parseStatus(await ask(dial, { op: 'status' }, { timeoutMs }));

@@ -15,7 +15,7 @@ export function parseAnswer(op: string, line: string): Answer {
   }
   const text = message.slice(0, MESSAGE_MAX);
   if (code === 'refused') throw new AppConnectError(text);
-  throw new GuestAgentError(text);
+  throw new GuestAgentError(text, { code });
 }
 
 /** The JSON object in `line`, or undefined when it holds anything else. */

@@ -37,6 +37,59 @@ export interface ExecSpec {
   readonly signal?: AbortSignal;
 }
 
+/** In characters; 0 = unknown. At most 65,535. */
+export interface WindowSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** What runs beside the application, in its container and as root unless told otherwise, while somebody watches. */
+export type SessionSpec =
+  /** An interactive shell with a terminal; without a size, 0×0. */
+  | { readonly kind: 'shell'; readonly env?: Readonly<Record<string, string>> | undefined; readonly size?: WindowSize | undefined }
+  | {
+      readonly kind: 'exec';
+      readonly args: readonly string[];
+      readonly env?: Readonly<Record<string, string>> | undefined;
+      readonly cwd?: string | undefined;
+      readonly user?: string | undefined;
+      /** With a terminal of this size; its output is all stdout. */
+      readonly terminal?: WindowSize | undefined;
+    }
+  /** A file or folder as a tar on stdout, or a tar on stdin written to a path; what went wrong is on stderr. */
+  | { readonly kind: 'pack' | 'unpack'; readonly path: string };
+
+export interface SessionEvents {
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** After a write that asked to wait. */
+  readonly onDrain: () => void;
+  /** 128 + n when ended by signal n. Either this or `onLost` is called, once and last. */
+  readonly onExit: (code: number) => void;
+  /** Dropped, or the guest vanished or broke the protocol. */
+  readonly onLost: (reason: Error) => void;
+}
+
+export interface GuestSession {
+  /** Nothing is delivered, and nothing is lost, before this. */
+  start(events: SessionEvents): void;
+  /** False: it was taken, but wait for `onDrain`. */
+  write(chunk: Buffer): boolean;
+  /** To a terminal it is Ctrl-D. */
+  endInput(): void;
+  resize(size: WindowSize): void;
+  /** e.g. `INT`; to the process group. */
+  signal(name: string): void;
+  /** Stops the output, and by back-pressure the program, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Ends it from this side: a terminal hangs up, a process without one is killed. No event follows. */
+  close(): void;
+  /** As `close`, but its owner is told by `onLost`. */
+  drop(reason: Error): void;
+  /** The connection is gone. */
+  readonly ended: Promise<void>;
+}
+
 export interface ExecResult {
   readonly code: number; // 128 + n when ended by signal n
 }
@@ -70,6 +123,8 @@ export interface GuestAgent {
   /** Stream to `127.0.0.1:port` in the guest. Rejects {@link AppConnectError} when nothing listens. */
   dial(port: number, signal?: AbortSignal): Promise<Duplex>;
   exec(spec: ExecSpec): Promise<ExecResult>;
+  /** Resolves when the program runs. The caller owns the session. */
+  session(spec: SessionSpec, signal?: AbortSignal): Promise<GuestSession>;
   /** Follows output and exit from just after `afterSeq`, until closed or the connection ends (`ended` resolves). */
   follow(afterSeq: number, events: GuestEvents): Promise<{ close(): void; ended: Promise<void> }>;
   status(): Promise<GuestStatus>;
@@ -87,6 +142,12 @@ export class AppConnectError extends Error {
 /** The agent refused, broke the protocol or vanished. */
 export class GuestAgentError extends Error {
   override readonly name = 'GuestAgentError';
+  /** Of a refusal: the guest's word, e.g. `start_failed`. */
+  readonly code: string | undefined;
+  constructor(message: string, options: { readonly cause?: unknown; readonly code?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+  }
 }
 
 /** Opens the transport to the agent: `(signal) => vm.dial(GUEST_NET.agentPort, signal)`. */

@@ -1,7 +1,7 @@
-/** Frames of `exec`: 1 byte type, 4 bytes big-endian length, payload. Bytes of an untrusted machine. */
+/** Frames of `exec` and its kin: 1 byte type, 4 bytes big-endian length, payload. Bytes of an untrusted machine. */
 import { GuestAgentError } from './contracts.js';
 
-export const FRAME = { stdin: 0, stdout: 1, stderr: 2, exit: 3, resize: 4 } as const;
+export const FRAME = { stdin: 0, stdout: 1, stderr: 2, exit: 3, resize: 4, signal: 5 } as const;
 /** Cap of a payload, in bytes. */
 export const FRAME_MAX = 1024 * 1024;
 const HEADER = 5;

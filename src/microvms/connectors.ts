@@ -44,6 +44,12 @@ export function admitsTraffic(record: Pick<MicrovmRecord, 'ingressNetworkConnect
   return !names.includes('NO_INGRESS') && (names.includes('HTTP_INGRESS') || names.includes('ALL_INGRESS'));
 }
 
+/** Does the endpoint open shells? */
+export function admitsShell(record: Pick<MicrovmRecord, 'ingressNetworkConnectors'>): boolean {
+  const names = record.ingressNetworkConnectors.map(nameOf);
+  return !names.includes('NO_INGRESS') && names.includes('SHELL_INGRESS');
+}
+
 /**
  * A customer's connector leads into a VPC, and its networks are not mapped to this host's yet: until then it leads
  * nowhere, and INTERNET_EGRESS beside it opens nothing. Unknown: vm-customer-egress

@@ -1,5 +1,6 @@
 /** MicroVMs: their lifecycle (`api/` calls it) and the way to their applications (`endpoint/` calls it). */
 import type { Duplex } from 'node:stream';
+import type { GuestSession, SessionSpec } from '../guest/contracts.js';
 import type { Principal } from '../images/contracts.js';
 import type { IdlePolicy, Logging, MicrovmRecord, MicrovmState, Page, PageRequest } from '../store/contracts.js';
 
@@ -51,6 +52,19 @@ export class UnreachableError extends Error {
   }
 }
 
+export type { GuestSession, SessionEvents, SessionSpec, WindowSize } from '../guest/contracts.js';
+
+/** The guest would not run what a session asked for: nothing is wrong with the way to it. */
+export class SessionRefusedError extends Error {
+  override readonly name = 'SessionRefusedError';
+  constructor(
+    readonly code: 'start_failed' | 'bad_request' | 'not_started',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** The endpoint's view: finds the VM of a host name, wakes it, and connects. */
 export interface MicrovmGateway {
   /** By the first label of the endpoint's host name. */
@@ -60,6 +74,11 @@ export interface MicrovmGateway {
    * suspend, resumes a SUSPENDED VM once however many ask (if its policy allows). Throws {@link UnreachableError}.
    */
   connect(id: string, port: number, signal?: AbortSignal): Promise<Duplex>;
+  /**
+   * A program beside the application, reached as `connect` reaches a port, if the VM was run with SHELL_INGRESS. A
+   * suspend and the VM's end drop it. Throws {@link UnreachableError} and {@link SessionRefusedError}.
+   */
+  openSession(id: string, spec: SessionSpec, signal?: AbortSignal): Promise<GuestSession>;
   /** Bytes moved through the endpoint: the VM is not idle. Cheap; call it for each chunk. */
   touch(id: string): void;
 }

@@ -4,8 +4,9 @@ import { AppConnectError } from '../guest/contracts.js';
 import type { MicrovmRecord, Store } from '../store/contracts.js';
 import type { Actor } from './actor.js';
 import { unlessAborted } from './bounded.js';
-import { admitsTraffic } from './connectors.js';
+import { admitsShell, admitsTraffic } from './connectors.js';
 import { UnreachableError, type MicrovmGateway } from './contracts.js';
+import { openSession } from './open-session.js';
 
 export interface Actors {
   get(id: string): Actor | undefined;
@@ -24,15 +25,27 @@ export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors
       if (!admitsTraffic(actor.record)) {
         throw new UnreachableError('vm-unreachable', `MicroVM ${id} was run without a connector that admits traffic`);
       }
-      for (;;) {
-        signal?.throwIfAborted();
-        await untilRunning(actor, signal);
-        actors.touch(id);
-        const stream = await dial(actor, port, signal);
-        if (stream !== undefined) return stream;
-      }
+      return reach(actors, actor, () => dial(actor, port, signal), signal);
+    },
+    async openSession(id, spec, signal) {
+      const actor = actors.get(id);
+      if (actor === undefined) throw new UnreachableError('terminated', `MicroVM ${id} is terminated`);
+      if (!admitsShell(actor.record)) throw new UnreachableError('vm-unreachable', `MicroVM ${id} was run without SHELL_INGRESS`);
+      // Resumes as application traffic does. Unknown: shell-resume
+      return reach(actors, actor, () => openSession(actor, spec, signal), signal);
     },
   };
+}
+
+/** Tries as often as the MicroVM is suspended meanwhile. */
+async function reach<T>(actors: Pick<Actors, 'touch'>, actor: Actor, attempt: () => Promise<T | undefined>, signal: AbortSignal | undefined): Promise<T> {
+  for (;;) {
+    signal?.throwIfAborted();
+    await untilRunning(actor, signal);
+    actors.touch(actor.record.id);
+    const reached = await attempt();
+    if (reached !== undefined) return reached;
+  }
 }
 
 /** Waits while it starts or suspends, resumes it if it may be; throws when it does not get to run. */

@@ -10,6 +10,7 @@ import { openLog } from './app-log.js';
 import { reachesInternet } from './connectors.js';
 import type { MicrovmDeps } from './deps.js';
 import { Follower } from './follower.js';
+import { Sessions } from './sessions.js';
 import { LogPosition } from './log-position.js';
 
 export interface MachineEvents {
@@ -30,6 +31,7 @@ export function microvmsDir(dataDir: string): string {
  */
 export class Machine {
   readonly dir: string;
+  readonly sessions = new Sessions();
   readonly #position: LogPosition;
   #link: Link | undefined;
   #running: { readonly vm: Vm; readonly agent: GuestAgent } | undefined;
@@ -166,6 +168,7 @@ export class Machine {
     if (running === undefined) throw new Fault(`MicroVM ${this.record.id} has no running guest to suspend`);
     // A connection open across the suspension would stay half-open in the guest for good.
     this.#unfollow();
+    this.sessions.drop('suspended');
     this.#leaving = true;
     try {
       await this.deps.usage?.leaving(this.record.id);
@@ -186,6 +189,7 @@ export class Machine {
   /** Ends the VMM if there is one, lets go of everything but the folder. Never rejects: what fails is logged. */
   async release(): Promise<void> {
     this.#unfollow();
+    this.sessions.drop('terminated');
     this.#position.stop();
     this.#leaving = true;
     const running = this.#running;

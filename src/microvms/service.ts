@@ -60,6 +60,9 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
     connect(id, port, signal) {
       return closing ? Promise.reject(new Fault('the service is shutting down')) : gateway.connect(id, port, signal);
     },
+    openSession(id, spec, signal) {
+      return closing ? Promise.reject(new Fault('the service is shutting down')) : gateway.openSession(id, spec, signal);
+    },
     run(who, input) {
       assertOpen();
       const { record, image } = planRun(deps, uuid, who, input);

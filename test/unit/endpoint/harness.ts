@@ -51,6 +51,13 @@ export class FakeGateway implements MicrovmGateway {
     return socket;
   }
 
+  /** What openSession does. */
+  sessions: MicrovmGateway['openSession'] = (id) => Promise.reject(new UnreachableError('vm-unreachable', `${id} has no sessions`));
+
+  openSession(...args: Parameters<MicrovmGateway['openSession']>): ReturnType<MicrovmGateway['openSession']> {
+    return this.sessions(...args);
+  }
+
   touch(): void {
     this.touches += 1;
   }

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { createGuestAgent } from '../../../src/guest/agent.js';
 import { AppConnectError, type ExecSpec, type GuestAgent, GuestAgentError, type LogLine } from '../../../src/guest/contracts.js';
+import { encodeFrame, FrameReader } from '../../../src/guest/frames.js';
 import { dialer } from './support/real-agent.js';
 
 /** Runs `use` against a machine that answers each request line as `respond` does. */
@@ -134,6 +136,85 @@ describe('frames', { timeout: 30_000 }, () => {
         }),
         /disk full/,
       )));
+});
+
+describe('sessions', { timeout: 30_000 }, () => {
+  type Seen = { readonly output: string[]; readonly end: string };
+  /** What a session against such a machine delivers. */
+  async function watch(agent: GuestAgent): Promise<Seen> {
+    const session = await agent.session({ kind: 'shell' });
+    const output: string[] = [];
+    const end = await new Promise<string>((resolve) =>
+      session.start({
+        onOutput: (stream, chunk) => output.push(`${stream} ${chunk.toString()}`),
+        onDrain: () => undefined,
+        onExit: (code) => resolve(`exit ${code}`),
+        onLost: (reason) => resolve(reason.message),
+      }));
+    session.write(Buffer.from('after the end'));
+    session.close();
+    return { output, end };
+  }
+  const ok = Buffer.from('{"ok":true,"pid":1}\n');
+  const cases: [what: string, bytes: Buffer, end: RegExp][] = [
+    ['a frame over the cap', frame(1, 'x', 1024 * 1024 + 1), /announces 1048577 bytes/],
+    ['an unknown type', frame(5, 'INT'), /unknown type 5/],
+    ['an exit code that is none', frame(3, '-1'), /exit code "-1" is not 0 to 255/],
+    ['a truncated frame', frame(1, 'x', 10), /ended the connection before shell ended|closed the connection during shell/],
+    ['an end without an exit', Buffer.alloc(0), /ended the connection before shell ended|closed the connection during shell/],
+    ['more after the exit', Buffer.concat([frame(1, 'a'), frame(3, '0'), frame(3, '1')]), /after the exit frame/],
+  ];
+  for (const [what, bytes, end] of cases) {
+    it(`are lost at ${what}`, () => against((s) => s.end(Buffer.concat([ok, bytes])), async (agent) => assert.match((await watch(agent)).end, end)));
+  }
+
+  it('deliver what came before the exit, once', () =>
+    against((s) => dribble(s, Buffer.concat([ok, frame(1, 'a'), frame(2, 'b'), frame(3, '7')])), async (agent) =>
+      assert.deepEqual(await watch(agent), { output: ['stdout a', 'stderr b'], end: 'exit 7' })));
+
+  it('tell of a drop that came before they were started, and nothing after a close', () =>
+    against((s) => s.write(Buffer.concat([ok, frame(3, '7')])), async (agent) => {
+      const events = (seen: string[]) => ({ onOutput: () => undefined, onDrain: () => undefined, onExit: () => seen.push('exit'), onLost: (reason: Error) => seen.push(reason.message) });
+      const dropped: string[] = [];
+      const session = await agent.session({ kind: 'shell' });
+      session.drop(new Error('suspended'));
+      session.start(events(dropped));
+      assert.deepEqual(dropped, ['suspended']);
+      const closed: string[] = [];
+      const other = await agent.session({ kind: 'shell' });
+      other.start(events(closed));
+      other.close();
+      await other.ended;
+      assert.deepEqual(closed, []);
+    }));
+});
+
+describe('the frame reader', () => {
+  it('gives for any bytes the same frames or the same refusal, however they are cut', () => {
+    const piece = fc.oneof(
+      fc.record({ type: fc.integer({ min: 0, max: 6 }), payload: fc.uint8Array({ maxLength: 40 }) }).map(({ type, payload }) => Buffer.from(encodeFrame(type, payload))),
+      fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
+    );
+    const read = (bytes: Buffer, cuts: readonly number[]): unknown => {
+      const reader = new FrameReader();
+      const seen: unknown[] = [];
+      try {
+        let at = 0;
+        for (const cut of [...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length]) {
+          for (const each of reader.push(bytes.subarray(at, cut))) seen.push(each);
+          at = cut;
+        }
+        return seen.map((each) => JSON.stringify(each));
+      } catch (error) {
+        assert.ok(error instanceof GuestAgentError);
+        return error.message;
+      }
+    };
+    fc.assert(fc.property(fc.array(piece, { maxLength: 8 }), fc.array(fc.nat(400), { maxLength: 6 }), (pieces, cuts) => {
+      const bytes = Buffer.concat(pieces);
+      assert.deepEqual(read(bytes, cuts), read(bytes, []));
+    }), { numRuns: 10_000 });
+  });
 });
 
 describe('events', { timeout: 30_000 }, () => {

@@ -6,7 +6,7 @@ import { PassThrough, type Duplex } from 'node:stream';
 import type { Clock } from '../../../src/clock/index.js';
 import type { Engine, Vm, VmExit, VmTrouble } from '../../../src/engine/contracts.js';
 import { ValidationError } from '../../../src/errors/index.js';
-import type { GuestAgent, GuestEvents } from '../../../src/guest/contracts.js';
+import type { GuestAgent, GuestEvents, GuestSession } from '../../../src/guest/contracts.js';
 import type { CallHook, HookCall, HookOutcome } from '../../../src/hooks/contracts.js';
 import type { Launchable } from '../../../src/images/contracts.js';
 import type { AppLog } from '../../../src/logs/contracts.js';
@@ -88,6 +88,29 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
+/** Sessions in fake guests, oldest first, with what ended each. */
+export class FakeSessions {
+  readonly opened: { session: GuestSession; dropped: string | undefined }[] = [];
+
+  open(): GuestSession {
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const ignore = (): void => undefined;
+    const kept: FakeSessions['opened'][number] = {
+      dropped: undefined,
+      session: {
+        ended, start: ignore, write: () => true, endInput: ignore, resize: ignore, signal: ignore, pause: ignore, resume: ignore, close: end,
+        drop: (reason) => {
+          kept.dropped ??= reason.message;
+          end();
+        },
+      },
+    };
+    this.opened.push(kept);
+    return kept.session;
+  }
+}
+
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 }
@@ -106,6 +129,7 @@ export class World {
   /** ARNs of the customer connectors there are. */
   readonly connectors = new Set<string>();
   readonly logged: unknown[] = [];
+  readonly sessions = new FakeSessions();
   /** What was counted. */
   readonly faults: FaultKind[] = [];
   /** What the meter of usage was told, with how many VMs ran then. */
@@ -332,6 +356,10 @@ export class World {
         guest?.followedAfter.push(afterSeq);
         if (guest !== undefined) guest.events = events;
         return Promise.resolve({ close: () => undefined, ended: new Promise<void>(() => undefined) });
+      },
+      session: async (spec) => {
+        await this.#step(`session:${spec.kind}`);
+        return this.sessions.open();
       },
       start: unasked, exec: unasked, status: unasked, stopApp: () => Promise.resolve(), unmountAll: unasked,
     };

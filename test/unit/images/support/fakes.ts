@@ -125,6 +125,10 @@ export class FakeAgent implements GuestAgent {
     return Promise.reject(new Error('not part of a build'));
   }
 
+  session(): Promise<never> {
+    return Promise.reject(new Error('not part of a build'));
+  }
+
   follow(afterSeq: number, events: GuestEvents): Promise<{ close(): void; ended: Promise<void> }> {
     this.following = true;
     this.world.events.push(`follow after ${afterSeq}`);
