@@ -13,17 +13,34 @@ const REQUEST_ID = 'x-amzn-requestid';
 /** name, value, name, value, … as node's `rawHeaders` */
 export type RawHeaders = readonly string[];
 
-/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. No `X-Forwarded-*` is added or removed. Unknown: endpoint-forwarded */
-export function toApplication(raw: RawHeaders, requestId: string): string[] {
+/** What the endpoint tells the application about the client. */
+export interface Forwarded {
+  readonly clientAddress: string;
+  readonly requestId: string;
+}
+
+/** Ours alone, what the client says in them notwithstanding. `X-Forwarded-For` is appended to instead. Unknown: endpoint-forwarded */
+const FORWARDED = new Set(['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', REQUEST_ID]);
+
+/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. */
+export function toApplication(raw: RawHeaders, { clientAddress, requestId }: Forwarded): string[] {
   const named = namedByConnection(raw);
   const out: string[] = [];
+  let host = '';
+  let addresses = '';
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
+    const value = raw[i + 1] as string;
     const lower = name.toLowerCase();
-    if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || lower === REQUEST_ID) continue;
-    out.push(name, raw[i + 1] as string);
+    if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || FORWARDED.has(lower)) continue;
+    if (lower === 'x-forwarded-for') {
+      addresses += `${value}, `;
+      continue;
+    }
+    if (lower === 'host') host = value;
+    out.push(name, value);
   }
-  out.push(REQUEST_ID, requestId);
+  out.push('x-forwarded-for', addresses + clientAddress, 'x-forwarded-proto', 'https', 'x-forwarded-host', host, REQUEST_ID, requestId);
   return out;
 }
 
@@ -41,16 +58,23 @@ export function toClient(raw: RawHeaders): string[] {
 /** Fields that must not come after the body (RFC 9110 §6.5.1): they frame, route or authorize. */
 const NOT_IN_TRAILERS = new Set(['content-length', 'host', 'trailer', 'content-encoding', 'content-type', 'content-range', 'authorization', REQUEST_ID]);
 
-/** As node's `addTrailers` takes them. */
-export function trailerPairs(raw: RawHeaders): [string, string][] {
-  const pairs: [string, string][] = [];
+/** Those that may pass, as raw pairs. */
+export function trailersOf(raw: RawHeaders): RawHeaders {
+  if (raw.length === 0) return raw;
+  const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as string;
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || NOT_IN_TRAILERS.has(lower) || lower.startsWith(CONTROL_PREFIX)) continue;
-    pairs.push([name, raw[i + 1] as string]);
+    const lower = (raw[i] as string).toLowerCase();
+    if (!HOP_BY_HOP.has(lower) && !NOT_IN_TRAILERS.has(lower) && !lower.startsWith(CONTROL_PREFIX)) out.push(raw[i] as string, raw[i + 1] as string);
   }
-  return pairs;
+  return out;
+}
+
+/** Whether the client asked for trailers by `TE`. */
+export function acceptsTrailers(raw: RawHeaders): boolean {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if ((raw[i] as string).toLowerCase() === 'te' && /\btrailers\b/i.test(raw[i + 1] as string)) return true;
+  }
+  return false;
 }
 
 /** Removes every field of this name. `lowerName` in lower case. */
