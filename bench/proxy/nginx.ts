@@ -2,12 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Nginx {
-  readonly process: ChildProcess;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export function tlsProxy(port: number, upstreamPort: number, certFile: string, k
 export async function startNginx(dir: string, cpu: number, port: number, server: string): Promise<Nginx> {
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'nginx.conf'), `
-    worker_processes 1; daemon off; pid ${dir}/pid; error_log ${dir}/error.log;
+    worker_processes 1; daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/error.log;
     events { worker_connections 4096; }
     http {
       access_log off; keepalive_requests 1000000000; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
@@ -40,7 +40,7 @@ export async function startNginx(dir: string, cpu: number, port: number, server:
   const child = spawn('taskset', ['-c', String(cpu), 'nginx', '-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')], { stdio: 'inherit' });
   await accepts(port, child);
   return {
-    process: child,
+    pid: child.pid ?? 0,
     async stop() {
       if (child.exitCode !== null) return;
       child.kill('SIGTERM');
@@ -58,4 +58,13 @@ async function accepts(port: number, child: ChildProcess): Promise<void> {
     if (up) return;
     await pause(20);
   }
+}
+
+/** One that was free a moment ago: nginx cannot be asked which it took. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

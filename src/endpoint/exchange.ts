@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../errors/index.js';
 import { UnreachableError, type MicrovmGateway } from '../microvms/contracts.js';
 import type { Target } from './authorize.js';
-import { acceptsTrailers, toApplication, trailersOf, type RawHeaders } from './headers.js';
+import { toApplication, trailersOf, type RawHeaders } from './headers.js';
 import { Flow, type Pace } from './flow.js';
 import { withoutPort } from './hosts.js';
 import type { Inbound, InboundEvents } from './inbound.js';
@@ -47,8 +47,6 @@ export interface Errand {
 /** An ordinary request. `http2`: HTTP/2 to an application without TLS. */
 export function errandOf(inbound: Inbound, target: Target, host: string, http2: boolean): Errand {
   const headers = toApplication(inbound.headers, { clientAddress: inbound.clientAddress, requestId: randomUUID() });
-  // The proxy passes trailers, so it may say so for itself where the client did.
-  if (acceptsTrailers(inbound.headers)) headers.push('te', 'trailers');
   return {
     request: { method: inbound.method, path: inbound.path, headers, hasBody: inbound.hasBody },
     destination: destinationOf(target, host, http2 ? 'http2' : 'any'),

@@ -28,19 +28,29 @@ export function toApplication(raw: RawHeaders, { clientAddress, requestId }: For
   const out: string[] = [];
   let host = '';
   let addresses = '';
+  let trailers = false;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
     const lower = name.toLowerCase();
-    if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || FORWARDED.has(lower)) continue;
-    if (lower === 'x-forwarded-for') {
-      addresses += `${value}, `;
-      continue;
+    switch (lower) {
+      case 'te':
+        // The proxy passes trailers, so it may say so for itself where the client did.
+        if (/\btrailers\b/i.test(value)) trailers = true;
+        continue;
+      case 'host':
+        host = value;
+        break;
+      case 'x-forwarded-for':
+        addresses += `${value}, `;
+        continue;
+      default:
+        if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || FORWARDED.has(lower)) continue;
     }
-    if (lower === 'host') host = value;
     out.push(name, value);
   }
   out.push('x-forwarded-for', addresses + clientAddress, 'x-forwarded-proto', 'https', 'x-forwarded-host', host, REQUEST_ID, requestId);
+  if (trailers) out.push('te', 'trailers');
   return out;
 }
 
@@ -69,19 +79,11 @@ export function trailersOf(raw: RawHeaders): RawHeaders {
   return out;
 }
 
-/** Whether the client asked for trailers by `TE`. */
-export function acceptsTrailers(raw: RawHeaders): boolean {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if ((raw[i] as string).toLowerCase() === 'te' && /\btrailers\b/i.test(raw[i + 1] as string)) return true;
-  }
-  return false;
-}
-
 /** Removes every field of this name. `lowerName` in lower case. */
 export function without(headers: RawHeaders, lowerName: string): string[] {
   const out: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if ((headers[i] as string).toLowerCase() !== lowerName) out.push(headers[i] as string, headers[i + 1] as string);
+    if (!isNamed(headers[i] as string, lowerName)) out.push(headers[i] as string, headers[i + 1] as string);
   }
   return out;
 }
@@ -90,9 +92,14 @@ export function without(headers: RawHeaders, lowerName: string): string[] {
 export function countOf(raw: RawHeaders, lowerName: string): number {
   let count = 0;
   for (let i = 0; i < raw.length; i += 2) {
-    if ((raw[i] as string).toLowerCase() === lowerName) count += 1;
+    if (isNamed(raw[i] as string, lowerName)) count += 1;
   }
   return count;
+}
+
+/** Most names differ in length: that is cheaper to see than a lower-case copy is to make. */
+function isNamed(name: string, lowerName: string): boolean {
+  return name.length === lowerName.length && name.toLowerCase() === lowerName;
 }
 
 function isHopByHop(lower: string, named: ReadonlySet<string> | undefined): boolean {
@@ -103,7 +110,7 @@ function isHopByHop(lower: string, named: ReadonlySet<string> | undefined): bool
 function namedByConnection(raw: RawHeaders): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if ((raw[i] as string).toLowerCase() !== 'connection') continue;
+    if (!isNamed(raw[i] as string, 'connection')) continue;
     for (const part of (raw[i + 1] as string).split(',')) {
       const name = part.trim().toLowerCase();
       if (name !== '' && name !== 'close' && name !== 'keep-alive') (named ??= new Set()).add(name);

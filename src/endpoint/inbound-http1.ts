@@ -7,10 +7,15 @@ import { hasBody } from './strictness.js';
 import type { AnswerHead } from './upstream/contracts.js';
 
 const EARLY_HINTS = 103;
+/** Bytes up to which copying is cheaper than a second write. */
+const SMALL = 8 * 1024;
 
 export class Http1Inbound implements Inbound {
   readonly isHttp2 = false;
   readonly hasBody: boolean;
+  #events: InboundEvents | undefined;
+  /** For a drain. */
+  #waits = false;
 
   constructor(
     private readonly req: IncomingMessage,
@@ -69,7 +74,13 @@ export class Http1Inbound implements Inbound {
   }
 
   write(chunk: Buffer): boolean {
-    return this.res.write(chunk);
+    if (this.res.write(chunk)) return true;
+    if (!this.#waits) this.res.once('drain', () => {
+      this.#waits = false;
+      this.#events?.clientDrained();
+    });
+    this.#waits = true;
+    return false;
   }
 
   flush(): void {
@@ -79,6 +90,8 @@ export class Http1Inbound implements Inbound {
   end(lastChunk: Buffer | undefined, trailers: RawHeaders): void {
     if (trailers.length > 0 && this.res.chunkedEncoding) this.res.addTrailers(pairsOf(trailers));
     if (lastChunk === undefined) this.res.end();
+    // As text a small body leaves in one piece with its head: one write and one TLS record instead of two.
+    else if (lastChunk.length <= SMALL) this.res.end(lastChunk.toString('latin1'), 'latin1');
     else this.res.end(lastChunk);
   }
 
@@ -93,7 +106,7 @@ export class Http1Inbound implements Inbound {
   listen(events: InboundEvents): void {
     const { req, res } = this;
     res.on('error', () => events.clientClosed()); // a write after the client went away
-    res.on('drain', () => events.clientDrained());
+    this.#events = events;
     res.once('close', () => {
       if (!res.writableFinished) return events.clientClosed();
       // Answered before the request ended: the rest still belongs to the application, while both are there.

@@ -21,7 +21,7 @@ export function startAnswer(req: IncomingMessage, res: ServerResponse, head: Ans
   let headers = toClient(head.headers);
   // Announced trailers need a chunked body on our side; node refuses the field otherwise.
   const chunked = req.httpVersion === '1.1' && countOf(headers, 'content-length') === 0 && hasBodyOf(req, head.status);
-  if (!chunked) headers = without(headers, 'trailer');
+  if (!chunked && countOf(headers, 'trailer') > 0) headers = without(headers, 'trailer');
   // HTTP/2 applications send whole answers with neither body nor length.
   if (chunked && head.bodiless) headers.push('content-length', '0');
   res.writeHead(head.status, head.reason, headers);

@@ -19,7 +19,7 @@ import { REFUSAL } from './refusals.js';
 import { refuse } from './respond.js';
 import { hasBody, isUnambiguous } from './strictness.js';
 import { parseSubprotocols, type Subprotocols } from './subprotocols.js';
-import type { TokenService } from './tokens.js';
+import type { TokenMemo, TokenService } from './tokens.js';
 import { forwardUpgrade, responseOn } from './upgrade.js';
 import { Upstreams } from './upstream/upstreams.js';
 import { Connections, Paces, type VmLimitOf } from './vm-limits.js';
@@ -48,6 +48,7 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
   const forwarding: ForwardDeps = { gateway, upstreams, log };
   const counted = new Connections();
   const paces = new Paces();
+  const memos = new WeakMap<Duplex, TokenMemo>();
 
   /** Undefined when the MicroVM has all the connections it may have. */
   const admitConnection = ({ microvm }: Target, connection: Duplex): { pace: Pace | undefined } | undefined => {
@@ -56,11 +57,13 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
     return { pace: paces.of(microvm.id, limit?.bytesPerSecond) };
   };
 
-  const admitHttp1 = async (req: IncomingMessage, offered: Subprotocols | undefined): Promise<Admission> => {
+  const admitHttp1 = (req: IncomingMessage, offered: Subprotocols | undefined): Admission | Promise<Admission> => {
     if (!isUnambiguous(req)) return { refusal: REFUSAL.badRequest };
-    const { host = '' } = req.headers;
-    const token = text(req.headers['x-aws-proxy-auth']) ?? offered?.token;
-    return authorize({ host, serverName: serverNameOf(req.socket), token, port: text(req.headers['x-aws-proxy-port']) ?? offered?.port });
+    const { headers, socket } = req;
+    return authorize({
+      host: headers.host ?? '', serverName: serverNameOf(socket), memo: memoOf(socket),
+      token: text(headers['x-aws-proxy-auth']) ?? offered?.token, port: text(headers['x-aws-proxy-port']) ?? offered?.port,
+    });
   };
 
   const answer = (inbound: Inbound, connection: Duplex, admission: Admission, host: string, http2: boolean): void => {
@@ -77,12 +80,23 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
     if (!inbound.isClosed) inbound.refuse(REFUSAL.internal);
   };
 
+  /** Without a turn of the event loop when the token is known. */
+  const whenAdmitted = (inbound: Inbound, admission: Admission | Promise<Admission>, go: (admission: Admission) => void): void => {
+    if (admission instanceof Promise) admission.then(go).catch((error: unknown) => fault(inbound, error));
+    else go(admission);
+  };
+
+  const memoOf = (connection: Duplex): TokenMemo => {
+    let memo = memos.get(connection);
+    if (memo === undefined) memos.set(connection, (memo = {}));
+    return memo;
+  };
+
   const listener = createListener(deps.certificates, {
     request(req: IncomingMessage, res: ServerResponse) {
       const inbound = new Http1Inbound(req, res);
-      admitHttp1(req, undefined)
-        .then((admission) => answer(inbound, req.socket, admission, req.headers.host ?? '', forcesHttp2(req.headers)))
-        .catch((error: unknown) => fault(inbound, error));
+      whenAdmitted(inbound, admitHttp1(req, undefined), (admission) =>
+        answer(inbound, req.socket, admission, req.headers.host ?? '', forcesHttp2(req.headers)));
     },
 
     stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: RawHeaders, flags: number) {
@@ -91,15 +105,17 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
       const inbound = inboundOf(stream, raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
       if (inbound === undefined) return stream.respond({ ':status': REFUSAL.badRequest.status }, { endStream: true });
       const host = inbound.headers[1] ?? '';
-      authorize({ host, serverName: serverNameOf(connection), token: text(headers['x-aws-proxy-auth']), port: text(headers['x-aws-proxy-port']) })
-        .then((admission) => answer(inbound, connection, admission, host, forcesHttp2(headers) || isGrpc(headers)))
-        .catch((error: unknown) => fault(inbound, error));
+      const admission = authorize({
+        host, serverName: serverNameOf(connection), memo: memoOf(connection),
+        token: text(headers['x-aws-proxy-auth']), port: text(headers['x-aws-proxy-port']),
+      });
+      whenAdmitted(inbound, admission, (admitted) => answer(inbound, connection, admitted, host, forcesHttp2(headers) || isGrpc(headers)));
     },
 
     upgrade(req: IncomingMessage, socket: Duplex, head: Buffer) {
       const offered = parseSubprotocols(req.headers['sec-websocket-protocol']);
-      const admission = hasBody(req) ? Promise.resolve({ refusal: REFUSAL.badRequest }) : admitHttp1(req, offered);
-      admission.then((admitted) => {
+      const admission = hasBody(req) ? { refusal: REFUSAL.badRequest } : admitHttp1(req, offered);
+      Promise.resolve(admission).then((admitted) => {
         if (socket.destroyed) return;
         if ('refusal' in admitted) return refuse(responseOn(req), admitted.refusal);
         const allowed = admitConnection(admitted.target, socket);

@@ -3,16 +3,17 @@ import { ProtocolError } from './contracts.js';
 
 /** RFC 9110 §5.6.2 */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Control characters other than tab, and CR or LF that are not a line's end. */
-const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/; // eslint-disable-line no-control-regex
+/** Control characters other than tab; CR and LF among them, as a line holds none. */
+const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/; // eslint-disable-line no-control-regex
 
-/** Throws at bytes no head may hold. `text`: latin1, one character a byte. */
-export function checkBytes(text: string): void {
-  if (FORBIDDEN.test(text)) throw new ProtocolError('a head holds control characters or bare line ends');
+/** Throws at bytes no line may hold. `line`: latin1, one character a byte, without its CRLF. */
+export function checkLine(line: string): void {
+  if (FORBIDDEN.test(line)) throw new ProtocolError('a head holds control characters or bare line ends');
 }
 
 /** Appends name and value of one field line. */
 export function parseField(line: string, into: string[]): void {
+  checkLine(line);
   const colon = line.indexOf(':');
   const name = colon < 0 ? '' : line.slice(0, colon);
   // Folded lines start with a space: no token does.

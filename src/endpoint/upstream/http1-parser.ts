@@ -7,7 +7,7 @@
  */
 import type { RawHeaders } from '../headers.js';
 import { ProtocolError } from './contracts.js';
-import { checkBytes, parseField } from './http1-fields.js';
+import { checkLine, parseField } from './http1-fields.js';
 
 export interface ParsedHead {
   readonly status: number;
@@ -128,8 +128,8 @@ export class AnswerParser {
     this.#searched = 0;
     const text = bytes.toString('latin1', 0, end);
     const rest = bytes.subarray(end + 4);
-    checkBytes(text);
     const lines = text.split('\r\n');
+    checkLine(lines[0] as string);
     const match = STATUS_LINE.exec(lines[0] as string);
     if (match === null) throw new ProtocolError('no HTTP/1.1 status line');
     const status = Number(match[2]);
@@ -196,7 +196,6 @@ export class AnswerParser {
       return undefined;
     }
     const text = bytes.toString('latin1', 0, end);
-    checkBytes(text);
     const trailers: string[] = [];
     for (const line of text.split('\r\n')) parseField(line, trailers);
     this.#end(trailers);
@@ -212,7 +211,7 @@ export class AnswerParser {
       return undefined;
     }
     const text = bytes.toString('latin1', 0, end);
-    checkBytes(text);
+    checkLine(text);
     return { text, rest: bytes.subarray(end + 2) };
   }
 
