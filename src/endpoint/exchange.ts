@@ -135,7 +135,7 @@ class Exchange implements AnswerSink, InboundEvents {
       this.#upload.spend(this.pace, chunk.length);
     });
     inbound.body.once('end', () => {
-      if (this.#requestDone) return;
+      if (this.#requestDone || !inbound.isBodyWhole) return;
       this.#requestDone = true;
       call.end(trailersOf(inbound.trailers()));
       if (this.#answerDone) this.#call = undefined;

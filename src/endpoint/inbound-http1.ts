@@ -57,6 +57,10 @@ export class Http1Inbound implements Inbound {
     return this.res.closed;
   }
 
+  get isBodyWhole(): boolean {
+    return this.req.complete;
+  }
+
   trailers(): RawHeaders {
     // Only a chunked body has some.
     return this.req.headers['transfer-encoding'] === undefined ? [] : this.req.rawTrailers;

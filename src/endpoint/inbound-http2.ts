@@ -42,6 +42,10 @@ export class Http2Inbound implements Inbound {
     return this.stream.closed || this.stream.destroyed;
   }
 
+  get isBodyWhole(): boolean {
+    return this.stream.rstCode === constants.NGHTTP2_NO_ERROR && !this.stream.aborted;
+  }
+
   trailers(): RawHeaders {
     return this.#trailers;
   }

@@ -22,6 +22,9 @@ export interface Inbound {
   /** Nothing can be sent to the client any more. */
   readonly isClosed: boolean;
 
+  /** Once the body ended: its end is the request's, not that of a reset, which node tells in the same way. */
+  readonly isBodyWhole: boolean;
+
   /** Of the body; once it ended. */
   trailers(): RawHeaders;
   inform(status: number, headers: RawHeaders): void;

@@ -143,8 +143,8 @@ class Http2Call implements Call {
   }
 
   #ended(): void {
-    // A reset ends the reading side too: what it cut short is no answer.
-    if (this.stream.rstCode !== constants.NGHTTP2_NO_ERROR || this.stream.aborted) return;
+    // A reset ends the reading side too: what it cut short is no answer. One without an error only stops the request.
+    if (this.stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
     const sink = this.#sink;
     this.#sink = undefined;
     sink?.ended(this.#answerTrailers);

@@ -1,6 +1,7 @@
 /** A real endpoint on 127.0.0.1 with a gateway whose VMs are servers of this process. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import type { TestContext } from 'node:test';
 import tls from 'node:tls';
 import { createCertificates } from '../../../src/endpoint/certificates.js';
 import { createEndpointServer } from '../../../src/endpoint/server.js';
+import { makeAuthority, type KeyPair } from '../../../src/endpoint/x509.js';
 import { createTokenService, type TokenService } from '../../../src/endpoint/tokens.js';
 import { UnreachableError, type MicrovmGateway, type UnreachableReason } from '../../../src/microvms/contracts.js';
 import type { MicrovmRecord } from '../../../src/store/contracts.js';
@@ -79,6 +81,10 @@ export interface Harness {
   close(): Promise<void>;
   /** Serves an app on a guest port (8080 unless told). */
   app(listener: http.RequestListener, guestPort?: number): Promise<http.Server>;
+  /** Serves an app over TLS, self-signed. */
+  tlsApp(listener: http.RequestListener, guestPort?: number): Promise<https.Server>;
+  /** Serves an app of HTTP/2 alone; `secure`: over TLS, self-signed. The caller listens to its streams. */
+  http2App(secure: boolean, guestPort?: number): Promise<http2.Http2Server>;
   /** Serves raw TCP as an app. */
   rawApp(onConnection: (socket: Socket) => void, guestPort?: number): Promise<net.Server>;
   /** A request with the token; more options override. The caller ends it. */
@@ -121,7 +127,7 @@ export async function start(t: TestContext): Promise<Harness> {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     gateway.apps.set(guestPort, (server.address() as AddressInfo).port);
     t.after(() => {
-      if (server instanceof http.Server) server.closeAllConnections();
+      if (server instanceof http.Server || server instanceof https.Server) server.closeAllConnections();
       server.close();
     });
   };
@@ -131,6 +137,19 @@ export async function start(t: TestContext): Promise<Harness> {
     async app(listener, guestPort = 8080) {
       const server = http.createServer(listener);
       await listen(server, guestPort);
+      return server;
+    },
+    async tlsApp(listener, guestPort = 8080) {
+      const server = https.createServer(await selfSigned(), listener);
+      await listen(server, guestPort);
+      return server;
+    },
+    async http2App(secure, guestPort = 8080) {
+      const server = secure ? http2.createSecureServer(await selfSigned()) : http2.createServer();
+      const sessions = new Set<http2.ServerHttp2Session>();
+      server.on('session', (session: http2.ServerHttp2Session) => sessions.add(session));
+      await listen(server, guestPort);
+      t.after(() => sessions.forEach((session) => session.destroy()));
       return server;
     },
     async rawApp(onConnection, guestPort = 8080) {
@@ -166,6 +185,10 @@ export async function start(t: TestContext): Promise<Harness> {
       }),
   };
   return harness;
+}
+
+function selfSigned(): Promise<KeyPair> {
+  return makeAuthority('self-signed', { from: Date.now() - 3_600_000, to: Date.now() + 3_600_000 });
 }
 
 function isRaw(headers: RequestOptions['headers']): headers is readonly string[] {
