@@ -17,8 +17,22 @@ import { QmpClient } from '../src/engine/qemu/qmp.js';
 import { readManifest } from '../src/engine/snapshot/manifest.js';
 import { GUEST_NET, type Link } from '../src/network/contracts.js';
 
-/** Milliseconds from nothing to the first HTTP 200 of the application on `port`. The link exists already, as ours does. */
-export async function bareRestore(info: EngineInfo, template: string, link: Link, port: number): Promise<number> {
+export interface BareVmm {
+  readonly pid: number;
+  readonly dir: string;
+  readonly qmp: QmpClient;
+  /** When its start began, by `performance.now()`. */
+  readonly started: number;
+  end(): Promise<void>;
+}
+
+export interface BareOptions {
+  /** QEMU's own: it forbids `migrate` to run a program. */
+  readonly sandbox: boolean;
+}
+
+/** A clone of `template`, its guest running. */
+export async function startBare(info: EngineInfo, template: string, link: Link, { sandbox }: BareOptions): Promise<BareVmm> {
   const dir = await mkdtemp(join(tmpdir(), 'tardigrade-bare-'));
   const manifest = await readManifest(template); // not timed: a script would have it written in
   const machine = machineFor(info.architecture, info.accelerator);
@@ -28,26 +42,41 @@ export async function bareRestore(info: EngineInfo, template: string, link: Link
     await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', disk.path, '-F', disk.format, path]);
     return { path, format: 'qcow2' as const };
   }));
-  const args = qemuArguments({ machine, size: manifest.size, ram: { path: join(template, 'ram'), shared: false }, disks, link, controlSocket: join(dir, 'qmp'), consoleLog: join(dir, 'console') });
+  const all = qemuArguments({ machine, size: manifest.size, ram: { path: join(template, 'ram'), shared: false }, disks, link, controlSocket: join(dir, 'qmp'), consoleLog: join(dir, 'console') });
+  const args = sandbox ? all : all.toSpliced(all.indexOf('-sandbox'), 2);
   const state = openSync(join(template, 'device-state'), 'r');
   const vmm = spawn('nsenter', [`--net=${link.netnsPath}`, '--', machine.program, ...args], { stdio: ['ignore', 'inherit', 'inherit', state] });
   closeSync(state);
+  const end = async (): Promise<void> => {
+    vmm.kill('SIGKILL');
+    if (vmm.exitCode === null && vmm.signalCode === null) await once(vmm, 'exit');
+    await rm(dir, { recursive: true });
+  };
   try {
     const qmp = await QmpClient.connect(join(dir, 'qmp'), AbortSignal.timeout(60_000));
     const running = qmp.event('RESUME');
     await qmp.command('migrate-incoming', { uri: 'fd:3' });
     await running;
-    qmp.close();
-    await firstAnswer(link.host, port);
-    return performance.now() - started;
-  } finally {
-    vmm.kill('SIGKILL');
-    await once(vmm, 'exit');
-    await rm(dir, { recursive: true });
+    return { pid: vmm.pid ?? 0, dir, qmp, started, end };
+  } catch (error) {
+    await end();
+    throw error;
   }
 }
 
-async function firstAnswer(host: string, port: number): Promise<void> {
+/** Milliseconds from nothing to the first HTTP 200 of the application on `port`. The link exists already, as ours does. */
+export async function bareRestore(info: EngineInfo, template: string, link: Link, port: number): Promise<number> {
+  const vmm = await startBare(info, template, link, { sandbox: true });
+  try {
+    await firstAnswer(link.host, port);
+    return performance.now() - vmm.started;
+  } finally {
+    await vmm.end();
+  }
+}
+
+/** Resolves when the application answers `GET /` with 200. */
+export async function firstAnswer(host: string, port: number): Promise<void> {
   const socket = connect({ host, port: GUEST_NET.agentPort, noDelay: true });
   try {
     await once(socket, 'connect');

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { createApiServer } from '../../src/api/server.js';
 import { systemClock } from '../../src/clock/index.js';
+import { noMetrics } from '../../src/metrics/contracts.js';
 import { createMicrovms } from '../../src/microvms/service.js';
 import { unlimited } from '../../src/quotas/defaults.js';
 import { createThrottle } from '../../src/quotas/throttle.js';
@@ -34,7 +35,7 @@ store.transaction(() => {
       idlePolicy: { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 300, autoResumeEnabled: true }, maximumDurationInSeconds: 28_800,
       ingressNetworkConnectors: [`arn:aws:lambda:${REGION}:aws:network-connector:aws-network-connector:HTTP_INGRESS`],
       egressNetworkConnectors: [`arn:aws:lambda:${REGION}:aws:network-connector:aws-network-connector:INTERNET_EGRESS`],
-      startedAt: Date.now(), resumeOnStart: false,
+      startedAt: Date.now(), startedSteady: Date.now(), resumeOnStart: false,
     });
   }
 });
@@ -43,7 +44,7 @@ const log = pino({ level: 'info' }, pino.destination(2));
 const microvms = createMicrovms({
   catalog: untouched('catalog'), connectors: untouched('connectors'), engine: untouched('engine'), links: untouched('links'),
   agentFor: untouched('agentFor'), callHook: untouched('callHook'), log: untouched('log'),
-  store, dataDir, clock: systemClock, config: { region: REGION }, logger: log,
+  store, dataDir, clock: systemClock, config: { region: REGION }, logger: log, metrics: noMetrics,
 });
 const keys = new Map([[KEY.accessKeyId, { ...KEY, accountId: ACCOUNT }]]);
 const api = createApiServer({

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { ConflictError, type ResourceType } from '../errors/index.js';
 import type { Store } from '../store/contracts.js';
 
-export type IdempotencyStore = Pick<Store, 'findIdempotent' | 'rememberIdempotent'>;
+export type IdempotencyStore = Pick<Store, 'findIdempotent' | 'rememberIdempotent' | 'transaction'>;
 
 export interface IdempotentRequest {
   readonly accountId: string;
@@ -24,9 +24,12 @@ export function idempotent(store: IdempotencyStore, request: IdempotentRequest, 
   const hash = createHash('sha256').update(canonicalJson(request.input)).digest('hex');
   const before = store.findIdempotent(key);
   if (before === undefined) {
-    const response = work();
-    store.rememberIdempotent(key, hash, response);
-    return response;
+    // Together or not at all: a caller who got no answer, because the daemon ended, must not get a second resource.
+    return store.transaction(() => {
+      const response = work();
+      store.rememberIdempotent(key, hash, response);
+      return response;
+    });
   }
   const response = before.response as Readonly<Record<string, unknown>>;
   if (before.requestHash === hash) return response;

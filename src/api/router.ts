@@ -9,7 +9,7 @@ export interface Route {
 
 /** Paths of this API, so that a request without a readable signature is refused in the right dialect. */
 export function isLambdaPath(rawPath: string): boolean {
-  return /^\/(2025-09-09|2017-03-31|2026-04-04)(\/|$)/.test(rawPath);
+  return /^\/(2025-09-09|2017-03-31|2026-04-04|tardigrade\/v1)(\/|$)/.test(rawPath);
 }
 
 export function createRouter(operations: readonly Operation[]): (method: string, rawPath: string) => Route | undefined {

@@ -9,6 +9,7 @@ import { OperatorError } from '../errors/index.js';
 import type { ConnectorService } from '../connectors/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
+import type { MetricsPage } from '../metrics/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
@@ -16,8 +17,9 @@ import type { TagService } from '../tags/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
-import { operations } from './operations/index.js';
+import { extensions, operations } from './operations/index.js';
 import { createLogsFront, isForLogs } from './logs-front.js';
+import { answerMetrics, isForMetrics } from './metrics-page.js';
 import { createPager } from './paging.js';
 import { isLambdaPath } from './router.js';
 import { createS3Front } from './s3-front.js';
@@ -40,6 +42,8 @@ export interface ApiServerDeps {
   readonly pageKey: Buffer;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */
   readonly endpointOf: (label: string) => string;
+  /** Served at /metrics to programs on this host; absent: nothing is. */
+  readonly metrics?: MetricsPage;
   readonly log: Logger;
   /** ms since 1970; default Date.now */
   readonly clock?: () => number;
@@ -72,7 +76,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
   };
-  const lambda = createLambdaFront({ services, operations, auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
+  const lambda = createLambdaFront({ services, operations: [...operations, ...extensions], auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
   const logs = createLogsFront({ logs: deps.logs, auth, clock, log });
 
@@ -85,6 +89,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       const head = readHead(request);
       const claim = readClaim(head);
       if (claim === undefined && head.method === 'GET' && rawPath === '/health') return answerHealth(response);
+      if (deps.metrics !== undefined && isForMetrics(head, claim, request)) return await answerMetrics(deps.metrics, response);
       if (isForLogs(head, claim)) return await logs.serve(exchange, head, claim);
       const toS3 = claim ? claim.service === 's3' : !isLambdaPath(rawPath);
       await (toS3 ? s3 : lambda).serve(exchange, head, claim);

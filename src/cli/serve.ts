@@ -1,7 +1,7 @@
 /** `tardigrade serve`: runs the service until it is told to stop. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
-import { startDaemon } from '../daemon/daemon.js';
+import { type Guests, startDaemon } from '../daemon/daemon.js';
 import { createProgress } from './progress.js';
 
 export async function serve(config: Config, logger: Logger): Promise<void> {
@@ -11,13 +11,14 @@ export async function serve(config: Config, logger: Logger): Promise<void> {
     [
       `Tardigrade serves the AWS API on ${daemon.apiUrl} and MicroVM endpoints on port ${daemon.endpointPort}.`,
       `Engine: ${daemon.info.vmm}, ${daemon.info.accelerator === 'kvm' ? 'KVM: ' : ''}${daemon.info.reason}.`,
-      'In another terminal: eval "$(npx tardigrade env)". Ctrl-C suspends what runs and stops.',
+      `In another terminal: eval "$(npx tardigrade env)". Ctrl-C suspends what runs and stops; SIGTERM ${config.onSigterm === 'keep' ? 'leaves it running for the next start' : 'does so too'}.`,
       '',
     ].join('\n'),
   );
-  await new Promise<void>((resolve) => {
+  const guests = await new Promise<Guests>((resolve) => {
     // A second signal must not cut the suspending short, or guests would be lost: it is ignored.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve('suspend'));
+    process.on('SIGTERM', () => resolve(config.onSigterm));
   });
-  await progress.step('suspend running MicroVMs and stop', () => daemon.close());
+  await progress.step(guests === 'keep' ? 'stop, and leave MicroVMs running' : 'suspend running MicroVMs and stop', () => daemon.close(guests));
 }

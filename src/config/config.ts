@@ -27,6 +27,8 @@ export interface Config {
   readonly egressDeny: readonly string[];
   /** Networks made ahead, so that a launch need not wait for one. */
   readonly linkPoolSize: number;
+  /** What SIGTERM does with running MicroVMs: leaves them to the next daemon, or suspends them. */
+  readonly onSigterm: 'keep' | 'suspend';
   /** No rates or account quotas: a private machine. */
   readonly unlimited: boolean;
   /** JSON file with limits that differ from the profile's (docs/identity.md). */
@@ -71,6 +73,7 @@ const schema = z.object({
   TARDIGRADE_LINK_CIDR: cidr.default('198.18.0.0/15'),
   TARDIGRADE_EGRESS_DENY: list.pipe(z.array(cidr)).default(['169.254.0.0/16']),
   TARDIGRADE_LINK_POOL: z.coerce.number().int().min(0).max(64).default(4),
+  TARDIGRADE_ON_SIGTERM: z.enum(['keep', 'suspend']).default('keep'),
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -112,6 +115,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     linkCidr: v.TARDIGRADE_LINK_CIDR,
     egressDeny: v.TARDIGRADE_EGRESS_DENY,
     linkPoolSize: v.TARDIGRADE_LINK_POOL,
+    onSigterm: v.TARDIGRADE_ON_SIGTERM,
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,
     logLevel: v.TARDIGRADE_LOG_LEVEL,

@@ -11,12 +11,11 @@ import type { Progress } from '../assets/contracts.js';
 import { createLogsService } from '../aws/logs/service.js';
 import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
-import { systemClock } from '../clock/index.js';
+import { openTimeline, watchSteps } from '../clock/timeline.js';
 import type { Config } from '../config/config.js';
 import { createConnectors } from '../connectors/service.js';
 import type { Engine, EngineInfo, Vm } from '../engine/contracts.js';
 import { createQemuEngine } from '../engine/qemu/engine.js';
-import { endOrphans } from '../engine/qemu/host.js';
 import { createCertificates } from '../endpoint/certificates.js';
 import { createEndpointServer } from '../endpoint/server.js';
 import { createTokenService } from '../endpoint/tokens.js';
@@ -30,6 +29,7 @@ import type { Credentials } from '../keys/credentials.js';
 import { openKeyRing } from '../keys/key-ring.js';
 import { createLogStore } from '../logs/store.js';
 import { startLogSweeper } from '../logs/sweeper.js';
+import { createMetrics } from '../metrics/registry.js';
 import { createMicrovms } from '../microvms/service.js';
 import { GUEST_NET } from '../network/contracts.js';
 import { openLinkPool } from '../network/pool.js';
@@ -41,8 +41,9 @@ import { createTags } from '../tags/service.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
-import { lockDataDir, runDirOf } from './lock.js';
+import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { loadOrCreatePageKey } from './page-key.js';
+import { adoptable } from './survivors.js';
 
 export interface Daemon {
   readonly apiUrl: string;
@@ -52,66 +53,83 @@ export interface Daemon {
   readonly credentials: Credentials;
   readonly info: EngineInfo;
   readonly engine: Engine;
-  /** Suspends running MicroVMs, ends builds, and leaves no process, namespace or socket behind. */
-  close(): Promise<void>;
+  /**
+   * Ends builds, which the next daemon begins anew, and requests under way. suspend: running MicroVMs are suspended and
+   * no process, namespace or socket is left; keep: they run on, and the next daemon adopts them.
+   */
+  close(guests?: Guests): Promise<void>;
 }
+
+export type Guests = 'suspend' | 'keep';
+
+/** For tests: told of each named step of builds, MicroVMs and VMs as it is reached; the work goes on when it resolves. */
+export type Observe = (step: string, subject: { readonly id: string; readonly pid?: number }) => void | Promise<void>;
 
 const MIB = 1024 * 1024;
 const LIVE_STATES = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING'] as const;
 
-export async function startDaemon(config: Config, logger: Logger, progress: Progress): Promise<Daemon> {
-  const closers: (() => Promise<void> | void)[] = [];
-  const close = async (): Promise<void> => {
+type Closer = (guests: Guests) => Promise<void> | void;
+
+export async function startDaemon(config: Config, logger: Logger, progress: Progress, observe?: Observe): Promise<Daemon> {
+  const closers: Closer[] = [];
+  const close = async (guests: Guests = 'suspend'): Promise<void> => {
     const failures: unknown[] = [];
     // One part that cannot be closed must not keep the others open.
-    for (const closer of closers.splice(0).reverse()) await Promise.resolve().then(closer).catch((error: unknown) => failures.push(error));
+    for (const closer of closers.splice(0).reverse()) await Promise.resolve().then(() => closer(guests)).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw new AggregateError(failures, `not everything could be closed: ${failures.map(messageOf).join('; ')}`);
   };
   try {
-    return { ...(await compose(config, logger, progress, closers)), close };
+    return { ...(await compose(config, logger, progress, closers, observe)), close };
   } catch (error) {
     await close().catch((cleanup: unknown) => logger.error({ error: messageOf(cleanup) }, 'could not clean up after a failed start'));
     throw error;
   }
 }
 
-async function compose(config: Config, logger: Logger, progress: Progress, closers: (() => Promise<void> | void)[]): Promise<Omit<Daemon, 'close'>> {
+async function compose(config: Config, logger: Logger, progress: Progress, closers: Closer[], observe?: Observe): Promise<Omit<Daemon, 'close'>> {
   const { dataDir } = config;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  closers.push(lockDataDir(dataDir));
+  const clock = await openTimeline(dataDir);
   const runDir = await runDirOf(dataDir);
-  closers.push(await lockDataDir(dataDir, runDir));
+  closers.push((guests) => (guests === 'keep' ? undefined : removeRunDir(runDir)));
 
   // First, as a bad file of the operator's should not wait for minutes of preparation to be told.
-  const keys = await openKeyRing({ dataDir, accountId: config.accountId, readPolicies, clock: systemClock, log: logger });
+  const keys = await openKeyRing({ dataDir, accountId: config.accountId, readPolicies, clock, log: logger });
   closers.push(() => keys.close());
   const limits = await loadLimits(config);
 
   const guest = await ensureGuest(config, progress);
-  const orphans = await endOrphans(runDir);
-  if (orphans > 0) logger.warn({ orphans }, 'ended VMMs that an earlier daemon left');
+  const store = openStore(join(dataDir, 'tardigrade.db'));
+  closers.push(() => store.close());
+  const survivors = await adoptable(runDir, store, logger);
   const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger });
-  closers.push(() => links.close());
-  const engine = createQemuEngine({ ...guest, runDir });
+  closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
+  const engine = createQemuEngine({
+    ...guest, runDir, survivors, ...(observe === undefined ? {} : { observe }),
+    log: (what, error) => logger.warn({ error: messageOf(error) }, what),
+  });
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
   const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
-  const store = openStore(join(dataDir, 'tardigrade.db'));
-  closers.push(() => store.close());
   const log = createLogStore(join(dataDir, 'logs'), {
     streamBytes: config.logStreamMaxMiB * MIB,
     accountBytes: config.logAccountMaxMiB * MIB,
     retentionInDays: config.logRetentionDays,
     onError: (error) => logger.warn({ error: messageOf(error) }, 'log lines lost'),
   });
-  closers.push(startLogSweeper(log, systemClock, {
+  closers.push(startLogSweeper(log, clock, {
     swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
     failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
   }));
+  const metrics = createMetrics({ microvmsByState: () => countBy(store.microvmsInStates(LIVE_STATES), ({ state }) => state) });
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
-  const connectors = createConnectors({ store, clock: systemClock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
+  const connectors = createConnectors({ store, clock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
-  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock: systemClock, logger, quotas: createAccountQuotas({ limits, store }) };
+  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, quotas: createAccountQuotas({ limits, store }),
+    ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
+  };
   const images = createImages({
     ...shared,
     builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
@@ -124,14 +142,19 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   });
   closers.push(() => images.shutdown());
   const microvms = createMicrovms({ ...shared, catalog: images, config });
-  closers.push(() => microvms.shutdown());
+  closers.push((guests) => microvms.shutdown(guests));
   connectors.start();
-  await images.start();
   await microvms.start();
+  closers.push(watchSteps(clock, (byMs) => {
+    metrics.clockStepped();
+    logger.warn({ byMs }, 'the wall clock was set; MicroVMs are told, and their limits hold as before');
+    microvms.hostClockStepped();
+  }));
+  await images.start();
 
-  const certificates = await createCertificates({ config, log: logger, clock: systemClock });
+  const certificates = await createCertificates({ config, log: logger, clock });
   closers.push(() => certificates.close());
-  const tokens = await createTokenService({ dataDir, clock: systemClock });
+  const tokens = await createTokenService({ dataDir, clock });
   const endpoint = createEndpointServer({ config, certificates, tokens, gateway: microvms, log: logger });
   const { port: endpointPort } = await endpoint.listen();
   closers.push(() => endpoint.close());
@@ -141,10 +164,17 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     logs: createLogsService({ store: log, region: config.region }),
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
+    metrics,
     log: logger,
   });
   const { port: apiPort } = await api.listen();
   closers.push(() => api.close());
 
   return { apiUrl: apiUrlOf(config.apiHost, apiPort), endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
+}
+
+function countBy<T, K extends string>(items: readonly T[], keyOf: (item: T) => K): Partial<Record<K, number>> {
+  const counts: Partial<Record<K, number>> = {};
+  for (const item of items) counts[keyOf(item)] = (counts[keyOf(item)] ?? 0) + 1;
+  return counts;
 }

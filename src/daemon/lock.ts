@@ -1,9 +1,12 @@
-/** One daemon per data folder: the lock is a listening socket, so it ends with its holder however that ends. */
+/**
+ * One daemon per data folder. The lock is SQLite's own, on `<data>/lock`: it is on the folder itself, whatever
+ * namespace a daemon is in, it is taken at once or not at all, and it ends with its holder however that ends.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { OperatorError } from '../errors/index.js';
+import Sqlite from 'better-sqlite3';
+import { messageOf, OperatorError } from '../errors/index.js';
 
 /** Sockets of one daemon; the path stays short, as a Unix socket's holds 107 bytes. */
 export async function runDirOf(dataDir: string): Promise<string> {
@@ -14,27 +17,23 @@ export async function runDirOf(dataDir: string): Promise<string> {
 }
 
 /** Throws OperatorError when another daemon holds it. Answers the release. */
-export async function lockDataDir(dataDir: string, runDir: string): Promise<() => Promise<void>> {
-  const path = join(runDir, 'lock');
-  if (await answers(path)) throw new OperatorError(`another Tardigrade serves ${dataDir}: stop it, or set TARDIGRADE_DATA_DIR to another folder`);
-  await rm(path, { force: true }); // left by one that died
-  const server = createServer((socket) => socket.end());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  server.unref();
-  return async () => {
-    await new Promise((resolve) => server.close(resolve));
-    await rm(runDir, { recursive: true, force: true });
-  };
+export function lockDataDir(dataDir: string): () => void {
+  let db: Sqlite.Database | undefined;
+  try {
+    db = new Sqlite(join(dataDir, 'lock'), { timeout: 0 });
+    db.pragma('journal_mode = MEMORY');
+    db.exec('BEGIN EXCLUSIVE');
+    return () => void db?.close();
+  } catch (error) {
+    db?.close();
+    if (error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw new OperatorError(`another Tardigrade serves ${dataDir}: stop it, or set TARDIGRADE_DATA_DIR to another folder`);
+    }
+    throw new OperatorError(`cannot lock the data folder ${dataDir}: ${messageOf(error)}. It must be a folder this user can write`);
+  }
 }
 
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.unref();
-    socket.once('connect', () => socket.destroy());
-  });
+/** The sockets' folder, once no VM of the daemon is left. */
+export function removeRunDir(runDir: string): Promise<void> {
+  return rm(runDir, { recursive: true, force: true });
 }

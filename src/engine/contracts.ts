@@ -57,9 +57,32 @@ export interface ResumeSpec {
   readonly id: string;
   readonly template: string;
   readonly link: Link;
-  /** The folder the VM had at {@link Vm.suspend}; holds its disk overlay and suspension. */
+  /** The folder the VM had at {@link Vm.suspend}; holds its disk layers and suspension. */
   readonly dir: string;
 }
+
+export interface AdoptSpec {
+  readonly id: string;
+  readonly template: string;
+  readonly dir: string;
+  /** The link whose namespace the VMM is in, once that is known; undefined when it is nobody's. */
+  readonly linkAt: (netnsPath: string) => Link | undefined;
+}
+
+export interface Adopted {
+  readonly vm: Vm;
+  readonly link: Link;
+}
+
+/** Named moments of the engine's work, in order; the fault tests end the daemon or the VMM at each. */
+export const ENGINE_STEPS = [
+  'overlay-made', 'vmm-spawned', 'vmm-listens', 'pages-laid', 'state-loaded',
+  'guest-stopped', 'state-saved', 'pages-written', 'suspension-in-place', 'vmm-ended', 'suspension-released',
+] as const;
+export type EngineStep = (typeof ENGINE_STEPS)[number];
+
+/** Told of each step as it is reached; the work goes on when it resolves. `pid`: the VMM's, if there is one. */
+export type ObserveEngine = (step: EngineStep, vm: { readonly id: string; readonly pid?: number }) => void | Promise<void>;
 
 export interface TemplateInfo {
   readonly memoryBytes: number; // non-zero RAM held
@@ -79,11 +102,17 @@ export interface VmStats {
 }
 
 export interface VmExit {
+  /** Unknown (null) of a VMM that this process did not start. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Last lines of the VMM's own output, for the log. */
+  /** guest: its kernel panicked, reset or powered off. memory: the host's OOM killer. vmm: it was killed otherwise, or failed. */
+  readonly cause: 'guest' | 'memory' | 'vmm';
+  /** Last lines of the VMM's own output or, when the guest ended, of its console, for people. */
   readonly detail: string;
 }
+
+/** The host's disk is full and the guest, which wrote, waits; it goes on by itself once there is room. */
+export type VmTrouble = 'disk-full' | 'io-error';
 
 export interface Vm {
   readonly id: string;
@@ -94,8 +123,17 @@ export interface Vm {
   dial(port: number, signal?: AbortSignal): Promise<Socket>;
   /** Writes a template into `target` (an empty folder on the same file system) and ends this VM. */
   snapshot(target: string): Promise<TemplateInfo>;
+  /** Called for each trouble the VMM reports. */
+  onTrouble(listener: (trouble: VmTrouble) => void): void;
   /** Writes a suspension into the VM's folder, on stable storage, and ends the VMM. On failure the VM runs on. */
   suspend(): Promise<SuspensionInfo>;
+  /**
+   * After {@link Engine.resume}: there is no way back to the suspension any more, which is removed. Until then it is
+   * intact, and the VM can be stopped and resumed from it again as if it had not run.
+   */
+  settle(): Promise<void>;
+  /** Lets go of the VM without ending it, for a daemon that ends: the next one adopts it. */
+  detach(): void;
   /** Ends the VMM at once; resolves when it is gone. Idempotent. */
   stop(): Promise<void>;
   stats(): Promise<VmStats>;
@@ -106,19 +144,29 @@ export interface Engine {
   boot(spec: BootSpec): Promise<Vm>;
   /** Resolves when the guest runs. The caller owns `dir` and `link`, also after a failure. */
   launch(spec: LaunchSpec): Promise<Vm>;
-  /**
-   * As launch, from the suspension in `dir`. From the moment the guest runs the suspension is spent, also for a daemon
-   * that starts anew: throws {@link SuspensionSpentError} then. A failure before leaves it as it was.
-   */
+  /** As launch, from the suspension in `dir`, which stays as it is until {@link Vm.settle}, whatever happens. */
   resume(spec: ResumeSpec): Promise<Vm>;
+  /**
+   * The VM with that id which an earlier daemon launched or resumed, if its VMM lives and its guest can run on; one
+   * that was stopped for a suspension not yet in place runs again. Otherwise a VMM that is left is ended.
+   */
+  adopt(spec: AdoptSpec): Promise<Adopted | undefined>;
+  /** Ends the VMMs of an earlier daemon that nobody adopted. */
+  endStrays(): Promise<void>;
+  /** Is there a complete suspension in the folder? Says nothing of its content. */
+  isSuspended(dir: string): Promise<boolean>;
+  /** Checksums the disks of a suspension; for the time after it. Rejects when `signal` aborts. */
+  seal(dir: string, signal: AbortSignal): Promise<void>;
 }
 
 /** The snapshot on disk does not fit this host or is damaged: launching it would corrupt the guest. */
 export class SnapshotRefusedError extends Error {
-  override readonly name: string = 'SnapshotRefusedError';
-}
-
-/** The guest has already run on from this suspension, so its disk no longer fits the memory: there is no way back. */
-export class SuspensionSpentError extends SnapshotRefusedError {
-  override readonly name = 'SuspensionSpentError';
+  override readonly name = 'SnapshotRefusedError';
+  constructor(
+    message: string,
+    /** mismatch: it was made by another VMM or on another machine. */
+    readonly kind: 'damaged' | 'mismatch' = 'damaged',
+  ) {
+    super(message);
+  }
 }

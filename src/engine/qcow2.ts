@@ -65,3 +65,17 @@ export async function virtualSize(disk: Disk): Promise<number> {
     await file.close();
   }
 }
+
+/** Path of the file that an overlay lies over, as it is written in its header. */
+export async function backingFile(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const header = await file.read(Buffer.alloc(HEADER_LENGTH), 0, HEADER_LENGTH, 0);
+    const length = header.bytesRead < HEADER_LENGTH ? 0 : header.buffer.readUInt32BE(16);
+    if (length === 0 || length > MAX_BACKING_NAME || header.buffer.readUInt32BE(0) !== MAGIC) throw new Fault(`${path} is not a qcow2 overlay`);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, Number(header.buffer.readBigUInt64BE(8)));
+    return buffer.toString('utf8');
+  } finally {
+    await file.close();
+  }
+}

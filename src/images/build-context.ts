@@ -28,6 +28,8 @@ export interface BuildDeps {
   readonly hostCpus: number;
   readonly limits: BuildLimits;
   readonly logger: Logger;
+  /** Told of each step as it begins, `build-<step>`, and of `build-done`; the build goes on when it resolves. Default: nobody. */
+  readonly observe?: (step: string, buildId: string) => void | Promise<void>;
 }
 
 export class BuildContext {

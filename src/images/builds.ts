@@ -2,7 +2,7 @@
 import type { AppLog } from '../logs/contracts.js';
 import { BuildContext, need, type BuildDeps } from './build-context.js';
 import { openBuildLog, type BuildLog } from './build-log.js';
-import { BuildFailure, restarted, toBuildFailure } from './failure.js';
+import { BuildFailure, MAX_ATTEMPTS, restarted, stopping, toBuildFailure } from './failure.js';
 import { createFolders, removeFolders, versionFolders } from './folders.js';
 import { isoDuration } from './iso-duration.js';
 import { runSteps } from './pipeline.js';
@@ -27,7 +27,7 @@ export class Builds {
     this.queue = new BuildQueue(deps.concurrency);
   }
 
-  /** Returns at once. The build always ends in records: SUCCESSFUL, or FAILED with its reason. */
+  /** Returns at once. The build ends in records, SUCCESSFUL or FAILED with its reason, unless the daemon stops first. */
   start(task: BuildTask): void {
     const work = this.run(task)
       .catch((error: unknown) => this.deps.logger.error({ err: error, build: task.buildId, image: task.imageArn }, 'the end of a build could not be recorded'))
@@ -35,15 +35,16 @@ export class Builds {
     this.active.add(work);
   }
 
-  /** Aborts what runs and waits; resolves when every build has released what it held. */
+  /** Aborts what runs and waits; resolves when every build has released what it held. The next daemon begins them anew. */
   async close(): Promise<void> {
-    this.closing.abort(restarted());
+    this.closing.abort(stopping());
     await Promise.all(this.active);
   }
 
-  /** The end of a build that a daemon before this one left behind. */
-  async abandon(task: BuildTask): Promise<void> {
-    await this.fail(task, openBuildLog(this.deps.log, this.deps.clock, task), restarted());
+  /** Begins anew what an earlier daemon left half-done, unless that has been tried too often. */
+  async takeUp(task: BuildTask, attempts: number): Promise<void> {
+    if (attempts < MAX_ATTEMPTS) this.start(task);
+    else await this.fail(task, openBuildLog(this.deps.log, this.deps.clock, task), restarted());
   }
 
   private async run(task: BuildTask): Promise<void> {
@@ -69,6 +70,7 @@ export class Builds {
       await createFolders(folders);
       await runSteps(ctx);
       const { memoryBytes, diskBytes } = need(ctx.template, 'a template');
+      await deps.observe?.('build-done', task.buildId);
       deps.records.succeeded(task, { ...ctx.sizes(), memorySnapshotSizeInBytes: memoryBytes, diskSnapshotSizeInBytes: diskBytes });
       log.line('record', 'The build succeeded. The version is active.');
     } catch (error) {
@@ -80,6 +82,10 @@ export class Builds {
 
   private async fail(task: BuildTask, log: BuildLog, failure: BuildFailure, ctx?: BuildContext): Promise<void> {
     const { deps } = this;
+    if (this.closing.signal.aborted) {
+      log.line(ctx?.step ?? 'queue', 'The service stops. The build begins anew at its next start.');
+      return log.close();
+    }
     log.line(ctx?.step ?? 'queue', `The build failed. ${failure.stateReason}`);
     const level = failure.code === 'INTERNAL_PLATFORM_ERROR' ? 'error' : 'info';
     deps.logger[level]({ err: failure, build: task.buildId, image: task.imageArn, step: ctx?.step }, 'a build failed');

@@ -36,5 +36,11 @@ export function toBuildFailure(error: unknown, doing: string): BuildFailure {
   return new BuildFailure('INTERNAL_PLATFORM_ERROR', `The platform failed while ${doing}: ${messageOf(error)}`, { cause: error });
 }
 
-/** What a build ends with when the daemon stops or stopped under it. */
-export const restarted = (): BuildFailure => new BuildFailure('INTERNAL_PLATFORM_ERROR', 'The service restarted during the build.');
+/** How often a build is begun before it is given up: what it does may be what ends the daemon. */
+export const MAX_ATTEMPTS = 3;
+
+/** What a build ends with when the daemon ended under it too often. */
+export const restarted = (): BuildFailure => new BuildFailure('INTERNAL_PLATFORM_ERROR', `The service ended ${MAX_ATTEMPTS} times during the build.`);
+
+/** What a build is aborted with when the daemon stops: its end is not recorded, and the next daemon begins it anew. */
+export const stopping = (): BuildFailure => new BuildFailure('INTERNAL_PLATFORM_ERROR', 'The service stops.');

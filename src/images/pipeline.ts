@@ -20,6 +20,7 @@ export async function runSteps(ctx: BuildContext): Promise<void> {
     for (const step of STEPS) {
       if (step.applies?.(ctx.task) === false) continue;
       ctx.step = step.name;
+      await ctx.deps.observe?.(`build-${step.name}`, ctx.task.buildId);
       ctx.signal.throwIfAborted();
       try {
         await step.run(ctx);

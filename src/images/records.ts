@@ -70,7 +70,9 @@ export class BuildRecords {
     this.store.transaction(() => {
       const version = this.version(key);
       this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, version.state, 'started'), updatedAt: this.clock.now() });
-      for (const build of this.builds(key)) this.store.updateBuild(build.buildId, { state: nextState(BUILD_STATES, build.state, 'started') });
+      for (const build of this.builds(key)) {
+        this.store.updateBuild(build.buildId, { state: nextState(BUILD_STATES, build.state, 'started'), attempts: build.attempts + 1 });
+      }
     });
   }
 

@@ -42,7 +42,7 @@ export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
 }
 
 export interface Images extends ImageService, ImageCatalog {
-  /** Ends what an earlier daemon left half-done. Once, before the first request. */
+  /** Takes up what an earlier daemon left half-done. Once, before the first request. */
   start(): Promise<void>;
   /** Aborts builds and waits until all they held is released. The store must still be open. */
   shutdown(): Promise<void>;
@@ -144,7 +144,7 @@ export function createImages(deps: ImagesDeps): Images {
       for (const image of store.imagesInStates(['CREATING', 'UPDATING'])) {
         for (const version of records.unfinished(image.arn)) {
           const [build] = records.builds({ imageArn: image.arn, version: version.version });
-          if (build !== undefined) await builds.abandon(taskOf(image, version, build));
+          if (build !== undefined) await builds.takeUp(taskOf(image, version, build), build.attempts);
         }
         for (const version of records.versions(image.arn)) {
           if (version.state === 'DELETING') deletion.resumeVersion(image, version);
@@ -165,7 +165,7 @@ function newVersion(arn: string, number: number, config: ImageConfig, now: numbe
     version: { imageArn: arn, version, state: 'PENDING', status: 'INACTIVE', config, createdAt: now, updatedAt: now },
     // AWS builds once per Graviton generation; here one build, for the host. The model's only architecture is ARM_64. Unknown: build-hardware
     build: {
-      imageArn: arn, version, buildId: randomUUID(), state: 'PENDING', createdAt: now,
+      imageArn: arn, version, buildId: randomUUID(), state: 'PENDING', createdAt: now, attempts: 0,
       architecture: architectureOf(arch), chipset: 'GENERIC', chipsetGeneration: '1',
     },
   };

@@ -8,7 +8,8 @@
  *   version  PENDING ─ started ─▶ IN_PROGRESS ─ built ─▶ SUCCESSFUL, buildFailed ─▶ FAILED; then as images
  *   build    PENDING ─ started ─▶ IN_PROGRESS ─ built ─▶ SUCCESSFUL, buildFailed ─▶ FAILED
  *
- * A build can fail before it started: the daemon stopped while it waited in the queue.
+ * A build that a daemon left IN_PROGRESS is started anew by the next one. It can fail before it started: when its
+ * daemons ended too often.
  */
 import { Fault } from '../errors/index.js';
 import type { BuildState, ImageState, VersionState } from '../store/contracts.js';
@@ -34,7 +35,7 @@ export const IMAGE_STATES: Table<ImageState, ImageEvent> = {
 
 export const VERSION_STATES: Table<VersionState, VersionEvent> = {
   PENDING: { started: 'IN_PROGRESS', buildFailed: 'FAILED' },
-  IN_PROGRESS: { built: 'SUCCESSFUL', buildFailed: 'FAILED' },
+  IN_PROGRESS: { started: 'IN_PROGRESS', built: 'SUCCESSFUL', buildFailed: 'FAILED' },
   SUCCESSFUL: { deleteRequested: 'DELETING' },
   FAILED: { deleteRequested: 'DELETING' },
   DELETING: { deleteRequested: 'DELETING', deleteFailed: 'DELETE_FAILED' },
@@ -44,7 +45,7 @@ export const VERSION_STATES: Table<VersionState, VersionEvent> = {
 
 export const BUILD_STATES: Table<BuildState, BuildEvent> = {
   PENDING: { started: 'IN_PROGRESS', buildFailed: 'FAILED' },
-  IN_PROGRESS: { built: 'SUCCESSFUL', buildFailed: 'FAILED' },
+  IN_PROGRESS: { started: 'IN_PROGRESS', built: 'SUCCESSFUL', buildFailed: 'FAILED' },
   SUCCESSFUL: {},
   FAILED: {},
 };

@@ -1,14 +1,19 @@
+import { sleep } from '../clock/index.js';
 import { Fault, messageOf } from '../errors/index.js';
 import type { Launchable } from '../images/contracts.js';
 import type { MicrovmRecord, MicrovmState } from '../store/contracts.js';
+import { checkAgent } from './agent-check.js';
+import { awaken } from './awaken.js';
 import type { MicrovmDeps } from './deps.js';
+import { failureOf, failureOfExit } from './failure.js';
 import { HookFailedError, launch } from './launcher.js';
 import { lifecycle, type Effect, type LifecycleEvent } from './lifecycle.js';
 import { Machine } from './machine.js';
 import { StepQueue } from './queue.js';
 import { reasons } from './reasons.js';
+import { RecordKeeper } from './record-keeper.js';
 import { overtaken, refusal } from './refusals.js';
-import { resume, ResumeLostError } from './resumer.js';
+import { resume } from './resumer.js';
 import { suspend } from './suspender.js';
 import { terminate } from './terminator.js';
 import type { TimedFacts } from './timers.js';
@@ -18,6 +23,9 @@ class OvertakenError extends Error {
   override readonly name = 'OvertakenError';
 }
 
+/** ms until a change that must be on disk before it takes effect is written again. */
+const WRITE_AGAIN_MS = 1_000;
+
 /**
  * One MicroVM that is not terminated: its record, its machine, and its steps one after another. Every change of state
  * goes through {@link dispatch} and the table of lifecycle.ts.
@@ -25,11 +33,23 @@ class OvertakenError extends Error {
 export class Actor {
   readonly machine: Machine;
   readonly #queue = new StepQueue();
-  #record: MicrovmRecord;
+  readonly #keeper: RecordKeeper;
   #lastActivity: number;
   #resuming: Promise<void> | undefined;
+  /** Aborts the resume under way when its guest ends. */
+  #lost = new AbortController();
+  /** Traffic came during the suspend under way. */
+  #wanted = false;
   #launchFailed = false;
   #sealed = false;
+  /** Ends the checksumming of the disks after a suspend. */
+  #sealing: AbortController | undefined;
+  #checking = false;
+  /** Aborted when nobody needs to know any more whether the agent answers. */
+  readonly #over = new AbortController();
+  #takenOver: Promise<void> = Promise.resolve();
+  /** Steady ms of the last report that the guest waits for room on the host's disk. */
+  #stalledAt = -Infinity;
 
   /** `onChange` is called after each change of state, and when a resume begins or fails. */
   constructor(
@@ -37,24 +57,34 @@ export class Actor {
     readonly deps: MicrovmDeps,
     readonly onChange: (actor: Actor) => void,
   ) {
-    this.#record = record;
-    this.#lastActivity = deps.clock.now();
+    this.#keeper = new RecordKeeper(record, deps);
+    this.#lastActivity = record.lastActivity ?? deps.clock.steady();
     this.machine = new Machine(record, deps, {
       // At once; AWS stays RUNNING for about 15 s. Unknown: vm-app-exit-delay
-      appExited: (code) => this.dispatch('appExited', reasons.appExited(code)),
-      vmmExited: (detail) => {
-        deps.logger.error({ microvm: record.id, detail }, 'the VMM of a MicroVM ended unexpectedly');
-        this.dispatch('vmmExited', reasons.vmmExited);
+      appExited: (code) => {
+        deps.metrics.fault('app-exited');
+        this.#guestEnded('appExited', reasons.appExited(code));
+      },
+      vmmExited: (exit) => {
+        const { kind, reason } = failureOfExit(exit);
+        deps.metrics.fault(kind);
+        deps.logger.error({ microvm: record.id, cause: exit.cause, detail: exit.detail }, 'the VMM of a MicroVM ended unexpectedly');
+        this.#guestEnded('vmmExited', reason);
+      },
+      troubled: (trouble) => {
+        this.#stalledAt = deps.clock.steady();
+        if (trouble === 'disk-full') deps.metrics.fault('disk-full');
+        deps.logger.warn({ microvm: record.id, trouble }, 'a MicroVM cannot write to its disk');
       },
     });
   }
 
   get record(): MicrovmRecord {
-    return this.#record;
+    return this.#keeper.record;
   }
 
   get state(): MicrovmState {
-    return this.#record.state;
+    return this.record.state;
   }
 
   /** It ended because it could not be launched. */
@@ -63,11 +93,11 @@ export class Actor {
   }
 
   get facts(): TimedFacts {
-    return { record: this.#record, lastActivity: this.#lastActivity, resuming: this.#resuming !== undefined };
+    return { record: this.record, lastActivity: this.#lastActivity, resuming: this.#resuming !== undefined };
   }
 
   touch(): void {
-    this.#lastActivity = this.deps.clock.now();
+    this.#lastActivity = this.deps.clock.steady();
   }
 
   /** Resolves when all that was asked for until now is done. */
@@ -75,19 +105,29 @@ export class Actor {
     return this.#queue.idle();
   }
 
-  launch(image: Launchable, runHookPayload: string | undefined): void {
+  launch(): void {
     void this.#queue.run(async (signal) => {
+      // The request's transaction may have failed after this was asked for: then there is no such MicroVM.
+      if (this.deps.store.getMicrovm(this.record.id) === undefined) return;
+      const started = this.deps.clock.steady();
       try {
-        await launch(this.deps, this.machine, image, runHookPayload, signal);
-        this.dispatch('launched');
+        await launch(this.deps, this.machine, this.#mustHaveImage(), signal);
+        await this.#durably('launched', signal);
+        this.#observe('launch', started);
+        this.deps.store.forgetRunHookPayload(this.record.id);
+        await this.deps.observe?.('running-recorded', this.record.id);
       } catch (error) {
         if (signal.aborted) return;
         this.#launchFailed = true;
-        this.#log('could not launch a MicroVM', error);
-        if (error instanceof HookFailedError) this.dispatch('hookFailed', error.message);
-        else this.dispatch('launchFailed', reasons.launchFailed);
+        this.#fail('launch', 'could not launch a MicroVM', error, 'launchFailed');
       }
     });
+  }
+
+  /** Goes on with what an earlier daemon left. Resolves when the VM that it left, if any, is taken over. */
+  async takeUp(): Promise<void> {
+    this.dispatch('daemonStarted');
+    await this.#takenOver;
   }
 
   /** Resolves when accepted, or when it is suspended already; rejects when the state refuses. */
@@ -97,7 +137,7 @@ export class Actor {
       void this.#queue.run(async (signal) => {
         try {
           const decision = this.#decide('suspendRequested');
-          if (decision === 'go') this.dispatch('suspendRequested');
+          if (decision === 'go') this.dispatch('suspendRequested', undefined, { strict: true });
           resolve();
           if (decision === 'go') await this.#suspend(options.resumeOnStart, signal);
         } catch (error) {
@@ -107,11 +147,16 @@ export class Actor {
     });
   }
 
+  /** Traffic waits: a suspend under way that can still be cancelled is. */
+  want(): void {
+    this.#wanted = true;
+  }
+
   /** Resolves when it runs. However many ask, it is resumed once. */
   resume(): Promise<void> {
     const before = this.#resuming;
     if (before !== undefined) return before;
-    if (this.#sealed) return Promise.reject(new Fault(`MicroVM ${this.#record.id} is not resumed: the service is shutting down`));
+    if (this.#sealed) return Promise.reject(new Fault(`MicroVM ${this.record.id} is not resumed: the service is shutting down`));
     if (this.#decide('resumeRequested') === 'stay') return Promise.resolve();
     const resuming = this.#queue
       .run((signal) => this.#resume(signal))
@@ -127,99 +172,213 @@ export class Actor {
   /** From now on nobody resumes it: the daemon is shutting down. */
   seal(): void {
     this.#sealed = true;
+    this.#over.abort(new Error('the service is shutting down'));
+    this.#sealing?.abort(new Error('the service is shutting down'));
+  }
+
+  /** Leaves the VM running for the next daemon. The steps under way must have ended. */
+  async detach(): Promise<void> {
+    this.seal();
+    this.#keeper.close();
+    await this.machine.detach();
   }
 
   /** It enters TERMINATING at once; {@link idle} tells when it is over. */
-  end(event: 'terminateRequested' | 'lifetimeOver' | 'suspendedTooLong' | 'daemonRestarted', reason?: string): void {
+  end(event: 'terminateRequested' | 'lifetimeOver' | 'suspendedTooLong', reason?: string): void {
     this.dispatch(event, reason);
   }
 
-  dispatch(event: LifecycleEvent, reason?: string, resumeOnStart = false): void {
+  /** The endpoint could not reach the agent: if it stays so, the MicroVM is of no use and ends. */
+  suspectAgent(): void {
+    if (this.state !== 'RUNNING') return;
+    const { agent } = this.machine;
+    const unchanged = (): boolean => this.state === 'RUNNING' && this.machine.agent === agent;
+    if (this.#checking) return;
+    this.#checking = true;
+    void checkAgent(this.deps, agent, () => this.#stalledAt, this.#over.signal).then((alive) => {
+      this.#checking = false;
+      if (alive || !unchanged()) return;
+      this.deps.metrics.fault('agent-lost');
+      this.dispatch('agentLost', reasons.agentLost);
+    });
+  }
+
+  /** The guest's wall clock follows the host's. */
+  setGuestClock(): void {
+    if (this.state !== 'RUNNING') return;
+    awaken(this.deps, this.machine, this.#over.signal).catch((error: unknown) => this.#log('could not set the clock of a MicroVM', error));
+  }
+
+  /** `strict`: rejects, and changes nothing, when the change cannot be recorded. Otherwise it is recorded later. */
+  dispatch(event: LifecycleEvent, reason?: string, { strict = false, resumeOnStart = false } = {}): void {
     const from = this.state;
     const cell = lifecycle[from][event];
     if (cell.kind === 'never' || cell.kind === 'refuse') throw new Fault(`${event} cannot happen to a MicroVM in state ${from}`);
     if (cell.kind !== 'go') return;
-    this.#write({ state: cell.to, ...this.#facts(cell.to, reason, resumeOnStart) });
+    const change = { state: cell.to, ...this.#facts(event, cell.to, reason, resumeOnStart) };
+    if (strict) this.#keeper.writeNow(change);
+    else this.#keeper.write(change);
+    if (from !== cell.to) this.deps.metrics.transition(cell.to);
     this.#perform(cell.effect, from);
     this.onChange(this);
   }
 
-  #facts(to: MicrovmState, reason: string | undefined, resumeOnStart: boolean): Partial<MicrovmRecord> {
-    const now = this.deps.clock.now();
+  #facts(event: LifecycleEvent, to: MicrovmState, reason: string | undefined, resumeOnStart: boolean): Partial<MicrovmRecord> {
+    const { clock } = this.deps;
+    if (event === 'daemonStarted') return {};
     switch (to) {
       case 'RUNNING':
-        return { suspendedAt: undefined, resumeOnStart: false };
+        return { suspendedAt: undefined, resumeOnStart: false, stateReason: reason, lastActivity: clock.steady() };
       case 'SUSPENDED':
-        return { suspendedAt: now, resumeOnStart };
+        return event === 'resumeFailed' ? { stateReason: reason } : { suspendedAt: clock.steady(), resumeOnStart, stateReason: undefined };
       case 'TERMINATING':
         return reason === undefined ? {} : { stateReason: reason };
       case 'TERMINATED':
-        return { terminatedAt: now };
+        return { terminatedAt: clock.now() };
       case 'PENDING':
       case 'SUSPENDING':
         return {};
     }
   }
 
-  /** Memory leads: a disk that takes no record must not keep a MicroVM from ending. */
-  #write(change: Partial<MicrovmRecord> & Pick<MicrovmRecord, 'state'>): void {
-    this.#record = { ...this.#record, ...change };
-    try {
-      this.deps.store.updateMicrovm(this.#record.id, change);
-    } catch (error) {
-      this.#log('could not record the state of a MicroVM', error);
+  #perform(effect: Effect | undefined, from: MicrovmState): void {
+    switch (effect) {
+      case 'admit':
+        return this.touch();
+      case 'launch':
+        return this.launch();
+      case 'adopt':
+        this.#takenOver = this.#queue.run(() => this.#adopt());
+        return;
+      case 'suspend':
+        this.#takenOver = this.#queue.run(() => this.#adopt());
+        void this.#queue.run((signal) => (this.state === 'SUSPENDING' ? this.#suspend(this.record.resumeOnStart, signal) : Promise.resolve()));
+        return;
+      case 'release':
+        return this.#release(from);
+      case 'forget':
+        this.deps.store.forgetRunHookPayload(this.record.id);
+        return;
+      case undefined:
     }
   }
 
-  #perform(effect: Effect | undefined, from: MicrovmState): void {
-    if (effect === 'admit') this.touch();
-    if (effect !== 'release') return;
-    this.#queue.abort(new OvertakenError(`MicroVM ${this.#record.id} is being terminated`));
-    const wasRunning = from === 'RUNNING' || from === 'SUSPENDING';
+  #release(from: MicrovmState): void {
+    this.#over.abort(new Error('terminated'));
+    this.#sealing?.abort(new Error('terminated'));
+    this.#queue.abort(new OvertakenError(`MicroVM ${this.record.id} is being terminated`));
+    const image = this.#image();
+    // An earlier daemon may have left it running; a hook that was called then is called again.
+    if (from === 'TERMINATING' && image !== undefined) this.#takenOver = this.#queue.run(() => this.machine.takeOver(image.template)).then(() => undefined);
+    const mayRun = from === 'RUNNING' || from === 'SUSPENDING' || from === 'TERMINATING';
     void this.#queue.run(async () => {
-      await terminate(this.deps, this.machine, wasRunning ? this.#image()?.config : undefined);
+      const started = this.deps.clock.steady();
+      await this.deps.observe?.('terminating-recorded', this.record.id);
+      await terminate(this.deps, this.machine, mayRun ? image?.config : undefined);
       this.dispatch('stopped');
+      this.#observe('terminate', started);
     });
   }
 
+  /** Ends in TERMINATING when there is no VM to take over, unless all of it is on disk. */
+  async #adopt(): Promise<void> {
+    const image = this.#image();
+    if (image !== undefined && (await this.machine.takeOver(image.template))) {
+      await this.machine.settle();
+      this.machine.follow();
+    } else if (this.state === 'SUSPENDING' && (await this.deps.engine.isSuspended(this.machine.dir))) {
+      this.dispatch('suspended');
+    } else {
+      this.deps.metrics.fault('vmm-killed');
+      this.dispatch('vmmExited', reasons.lostWhileDown);
+    }
+  }
+
   async #suspend(resumeOnStart: boolean, signal: AbortSignal): Promise<void> {
+    const started = this.deps.clock.steady();
+    this.#wanted = false;
     try {
-      await suspend(this.deps, this.machine, this.#mustHaveImage(), signal);
-      this.dispatch('suspended', undefined, resumeOnStart);
+      await this.deps.observe?.('suspending-recorded', this.record.id);
+      const end = await suspend(this.deps, this.machine, this.#mustHaveImage(), () => this.#wanted && !this.#sealed, signal);
+      if (end === 'cancelled') return this.dispatch('suspendCancelled');
+      this.dispatch('suspended', undefined, { resumeOnStart });
+      this.#observe('suspend', started);
+      await this.deps.observe?.('suspended-recorded', this.record.id);
       await this.machine.releaseLink();
+      await this.deps.observe?.('suspend-link-released', this.record.id);
+      if (!this.#sealed) this.#sealDisks();
     } catch (error) {
       if (signal.aborted) return;
-      this.#log('could not suspend a MicroVM', error);
-      if (error instanceof HookFailedError) this.dispatch('hookFailed', error.message);
-      else this.dispatch('suspendFailed');
+      this.#fail('suspend', 'could not suspend a MicroVM', error, 'suspendFailed');
     }
+  }
+
+  /** Beside everything else; given up when the MicroVM is resumed or ends first. */
+  #sealDisks(): void {
+    const sealing = (this.#sealing = new AbortController());
+    this.deps.engine.seal(this.machine.dir, sealing.signal).catch((error: unknown) => {
+      if (!sealing.signal.aborted) this.#log('could not checksum the disks of a suspended MicroVM', error);
+    });
   }
 
   async #resume(signal: AbortSignal): Promise<void> {
     if (this.#decide('resumeRequested') === 'stay') return;
+    const started = this.deps.clock.steady();
+    this.#sealing?.abort(new Error('resumed'));
+    this.#lost = new AbortController();
     try {
-      await resume(this.deps, this.machine, this.#mustHaveImage(), this.#record.suspendedAt, signal);
+      await resume(this.deps, this.machine, this.#mustHaveImage(), signal, this.#lost.signal);
+      await this.#durably('resumed', signal);
     } catch (error) {
-      if (signal.aborted) throw overtaken(this.#record);
-      this.#log('could not resume a MicroVM', error);
-      if (error instanceof ResumeLostError) this.dispatch('resumeLost', reasons.resumeLost);
-      else this.dispatch('resumeFailed');
-      throw new Fault(`MicroVM ${this.#record.id} could not be resumed: ${messageOf(error)}`);
+      if (signal.aborted) throw overtaken(this.record);
+      this.#fail('resume', 'could not resume a MicroVM', error, 'resumeFailed');
+      throw new Fault(`MicroVM ${this.record.id} could not be resumed: ${messageOf(error)}`);
     }
-    if (signal.aborted) throw overtaken(this.#record);
-    this.dispatch('resumed');
+    this.#observe('resume', started);
+    await this.deps.observe?.('resumed-recorded', this.record.id);
+    await this.machine.settle();
+  }
+
+  /** For what must be on disk before anyone acts on it: tried again until it is, or until `signal` aborts. */
+  async #durably(event: LifecycleEvent, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        return this.dispatch(event, undefined, { strict: true });
+      } catch (error) {
+        if (lifecycle[this.state][event].kind !== 'go') throw error;
+        this.#log('could not record the state of a MicroVM, trying again', error);
+        await sleep(this.deps.clock, WRITE_AGAIN_MS, signal);
+      }
+    }
+  }
+
+  #guestEnded(event: 'appExited' | 'vmmExited', reason: string): void {
+    if (this.state === 'SUSPENDED') this.#lost.abort(new Error(reason));
+    else this.dispatch(event, reason);
+  }
+
+  #fail(step: 'launch' | 'suspend' | 'resume', what: string, error: unknown, event: LifecycleEvent): void {
+    const { kind, reason } = failureOf(step, error);
+    this.deps.metrics.fault(kind);
+    this.#log(what, error);
+    this.dispatch(error instanceof HookFailedError && step !== 'resume' ? 'hookFailed' : event, reason);
   }
 
   /** Throws the request error when the state refuses. */
   #decide(event: LifecycleEvent): 'go' | 'accept' | 'stay' {
     const { kind } = lifecycle[this.state][event];
-    if (kind === 'refuse') throw refusal(this.#record, event);
+    if (kind === 'refuse') throw refusal(this.record, event);
     if (kind === 'never') throw new Fault(`${event} cannot happen to a MicroVM in state ${this.state}`);
     return kind;
   }
 
+  #observe(step: Parameters<MicrovmDeps['metrics']['observe']>[0], since: number): void {
+    this.deps.metrics.observe(step, (this.deps.clock.steady() - since) / 1000);
+  }
+
   #mustHaveImage(): Launchable {
-    return this.deps.catalog.ofRunning(this.#record.imageArn, this.#record.imageVersion);
+    return this.deps.catalog.ofRunning(this.record.imageArn, this.record.imageVersion);
   }
 
   #image(): Launchable | undefined {
@@ -232,6 +391,6 @@ export class Actor {
   }
 
   #log(what: string, error: unknown): void {
-    this.deps.logger.error({ microvm: this.#record.id, error: messageOf(error) }, what);
+    this.deps.logger.error({ microvm: this.record.id, error: messageOf(error) }, what);
   }
 }

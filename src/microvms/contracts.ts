@@ -1,7 +1,7 @@
 /** MicroVMs: their lifecycle (`api/` calls it) and the way to their applications (`endpoint/` calls it). */
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../images/contracts.js';
-import type { IdlePolicy, Logging, MicrovmRecord, Page, PageRequest } from '../store/contracts.js';
+import type { IdlePolicy, Logging, MicrovmRecord, MicrovmState, Page, PageRequest } from '../store/contracts.js';
 
 export interface RunInput {
   readonly imageArn: string;
@@ -15,11 +15,20 @@ export interface RunInput {
   readonly egressNetworkConnectors?: readonly string[] | undefined;
 }
 
+/** What time will do to a MicroVM as things stand. Times are ms since 1970. */
+export interface Outlook {
+  /** Last byte through the endpoint, or when it began to run; of a RUNNING one. */
+  readonly lastActivityAt?: number | undefined;
+  /** The next one first; none for a MicroVM that is ending. */
+  readonly transitions: readonly { readonly to: MicrovmState; readonly at: number; readonly because: string }[];
+}
+
 /** Every method throws the request errors of `errors/`. */
 export interface MicrovmService {
   /** Answers PENDING at once; the launch goes on in the background. */
   run(who: Principal, input: RunInput): MicrovmRecord;
   get(who: Principal, id: string): MicrovmRecord;
+  outlook(who: Principal, id: string): Outlook;
   list(who: Principal, filter: { imageArn?: string | undefined; imageVersion?: string | undefined }, page: PageRequest): Page<MicrovmRecord>;
   /** Resolves when the request is accepted (state SUSPENDING). SUSPENDED already: no-op. */
   suspend(who: Principal, id: string): Promise<void>;

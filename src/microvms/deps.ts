@@ -7,9 +7,19 @@ import type { GuestAgent } from '../guest/contracts.js';
 import type { CallHook } from '../hooks/contracts.js';
 import type { ImageCatalog } from '../images/contracts.js';
 import type { AppLog } from '../logs/contracts.js';
+import type { Metrics } from '../metrics/contracts.js';
 import type { LinkPool } from '../network/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { Store } from '../store/contracts.js';
+
+/** Named moments of a MicroVM's life, in order; the fault tests end the daemon or the VMM at each. */
+export const MICROVM_STEPS = [
+  'run-recorded', 'run-linked', 'run-launched', 'run-awake', 'run-hook-answered', 'running-recorded',
+  'suspending-recorded', 'suspend-hook-answered', 'suspended-recorded', 'suspend-link-released',
+  'resume-linked', 'resume-launched', 'resume-awake', 'resume-hook-answered', 'resumed-recorded',
+  'terminating-recorded', 'terminate-hook-answered', 'terminate-released', 'terminate-folder-removed',
+] as const;
+export type MicrovmStep = (typeof MICROVM_STEPS)[number];
 
 export interface MicrovmDeps {
   readonly store: Store;
@@ -24,6 +34,9 @@ export interface MicrovmDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly config: Pick<Config, 'region'>;
+  readonly metrics: Metrics;
+  /** Told of each step as it is reached, with the MicroVM's id; the step goes on when it resolves. Default: nobody. */
+  readonly observe?: (step: MicrovmStep, id: string) => void | Promise<void>;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitMicrovm'>;

@@ -10,13 +10,14 @@ import { UnreachableError, type MicrovmGateway } from './contracts.js';
 export interface Actors {
   get(id: string): Actor | undefined;
   byLabel(label: string): Actor | undefined;
+  touch(id: string): void;
 }
 
 /** The endpoint's way to the applications. */
 export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors: Actors): MicrovmGateway {
   return {
     find: (label) => actors.byLabel(label)?.record ?? store.getMicrovmByEndpoint(label),
-    touch: (id) => actors.get(id)?.touch(),
+    touch: (id) => actors.touch(id),
     async connect(id, port, signal) {
       const actor = actors.get(id);
       if (actor === undefined) throw new UnreachableError('terminated', `MicroVM ${id} is terminated`);
@@ -26,7 +27,7 @@ export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors
       for (;;) {
         signal?.throwIfAborted();
         await untilRunning(actor, signal);
-        actor.touch();
+        actors.touch(id);
         const stream = await dial(actor, port, signal);
         if (stream !== undefined) return stream;
       }
@@ -36,15 +37,21 @@ export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors
 
 /** Waits while it starts or suspends, resumes it if it may be; throws when it does not get to run. */
 async function untilRunning(actor: Actor, signal: AbortSignal | undefined): Promise<void> {
+  // Who came before it was suspended is served, whatever the policy says of who comes after.
+  let cameBefore = false;
   while (actor.state !== 'RUNNING') {
     const { id } = actor.record;
     switch (actor.state) {
-      case 'PENDING':
       case 'SUSPENDING':
+        cameBefore = true;
+        actor.want();
+        await unlessAborted(actor.idle(), signal);
+        break;
+      case 'PENDING':
         await unlessAborted(actor.idle(), signal);
         break;
       case 'SUSPENDED':
-        if (!resumesByTraffic(actor.record)) throw new UnreachableError('suspended', `MicroVM ${id} is suspended and not resumed by traffic`);
+        if (!cameBefore && !resumesByTraffic(actor.record)) throw new UnreachableError('suspended', `MicroVM ${id} is suspended and not resumed by traffic`);
         await unlessAborted(resume(actor), signal);
         break;
       case 'TERMINATING':
@@ -80,6 +87,7 @@ async function dial(actor: Actor, port: number, signal: AbortSignal | undefined)
     if (error instanceof AppConnectError) {
       throw new UnreachableError('app-not-listening', `nothing listens on port ${port} of MicroVM ${actor.record.id}`);
     }
+    actor.suspectAgent();
     throw new UnreachableError('vm-unreachable', `MicroVM ${actor.record.id} does not answer: ${messageOf(error)}`);
   }
 }

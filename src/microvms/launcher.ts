@@ -4,7 +4,7 @@ import type { MicrovmDeps } from './deps.js';
 import type { Machine } from './machine.js';
 import { callRuntimeHook } from './runtime-hooks.js';
 
-/** The application refused to start its run. The message is the state reason. */
+/** A hook did not answer 200. The message is the state reason. */
 export class HookFailedError extends Error {
   override readonly name = 'HookFailedError';
 }
@@ -13,25 +13,24 @@ export class HookFailedError extends Error {
  * From a template to a guest that takes traffic. Whatever fails or is aborted, what was acquired stays with the
  * machine, which releases it.
  */
-export async function launch(
-  deps: MicrovmDeps,
-  machine: Machine,
-  image: Launchable,
-  runHookPayload: string | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+export async function launch(deps: MicrovmDeps, machine: Machine, image: Launchable, signal: AbortSignal): Promise<void> {
   const { id } = machine.record;
+  await deps.observe?.('run-recorded', id);
   signal.throwIfAborted();
   const [link, dir] = await Promise.allSettled([machine.acquireLink(), machine.makeDir()]);
   if (link.status === 'rejected') throw link.reason;
   if (dir.status === 'rejected') throw dir.reason;
+  await deps.observe?.('run-linked', id);
   signal.throwIfAborted();
   machine.adopt(await deps.engine.launch({ id, template: image.template, link: link.value, dir: machine.dir }));
+  await deps.observe?.('run-launched', id);
   signal.throwIfAborted();
   await awaken(deps, machine, signal);
-  machine.follow(machine.record.startedAt);
-  const failure = await callRuntimeHook(deps, machine.agent, image.config, 'run', signal, runBody(id, runHookPayload));
+  machine.follow();
+  await deps.observe?.('run-awake', id);
+  const failure = await callRuntimeHook(deps, machine.agent, image.config, 'run', signal, runBody(id, deps.store.runHookPayload(id)));
   if (failure !== undefined) throw new HookFailedError(failure);
+  await deps.observe?.('run-hook-answered', id);
 }
 
 /** The payload is a string member, whatever it holds; without one the member is absent (spec §13.10). Unknown: vm-run-body */

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Vm } from '../engine/contracts.js';
+import type { Vm, VmExit, VmTrouble } from '../engine/contracts.js';
 import { Fault, messageOf } from '../errors/index.js';
 import type { GuestAgent, LogLine } from '../guest/contracts.js';
 import type { LogWriter } from '../logs/contracts.js';
@@ -10,12 +10,14 @@ import { openLog } from './app-log.js';
 import { reachesInternet } from './connectors.js';
 import type { MicrovmDeps } from './deps.js';
 import { Follower } from './follower.js';
+import { LogPosition } from './log-position.js';
 
 export interface MachineEvents {
   /** The application's main process ended. */
   appExited(code: number): void;
   /** The VMM ended though nobody asked it to. */
-  vmmExited(detail: string): void;
+  vmmExited(exit: VmExit): void;
+  troubled(trouble: VmTrouble): void;
 }
 
 export function microvmsDir(dataDir: string): string {
@@ -28,24 +30,26 @@ export function microvmsDir(dataDir: string): string {
  */
 export class Machine {
   readonly dir: string;
+  readonly #position: LogPosition;
   #link: Link | undefined;
   #running: { readonly vm: Vm; readonly agent: GuestAgent } | undefined;
   /** The VMM's exit is ours: do not report it. */
   #leaving = false;
-  #gone: string | undefined;
+  #gone: VmExit | undefined;
   #appAlive = false;
   #follower: Follower | undefined;
   #log: LogWriter | undefined;
-  #lastSeq = 0;
-  #since = 0;
+  /** The guest's run may still be undone: where the log was before it. */
+  #undoTo: number | undefined;
 
   /** `record`: as at its creation; only members that never change are used. */
   constructor(
-    readonly record: Omit<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'terminatedAt' | 'resumeOnStart'>,
+    readonly record: Omit<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'lastActivity' | 'terminatedAt' | 'resumeOnStart'>,
     readonly deps: MicrovmDeps,
     readonly events: MachineEvents,
   ) {
     this.dir = join(microvmsDir(deps.dataDir), record.id);
+    this.#position = new LogPosition(this.dir, deps.clock, (error) => this.#complain('note the log position of', error));
   }
 
   /** The agent of the running guest. */
@@ -58,7 +62,9 @@ export class Machine {
     return this.#running !== undefined && this.#appAlive;
   }
 
+  /** Empty, without what an earlier try left. */
   async makeDir(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
     await mkdir(this.dir, { recursive: true, mode: 0o700 });
   }
 
@@ -73,6 +79,18 @@ export class Machine {
     if (link !== undefined) await this.#attempt('release the network of', () => link.release());
   }
 
+  /** The VM that an earlier daemon left running. false: there is none. */
+  async takeOver(template: string): Promise<boolean> {
+    const adopted = await this.deps.engine.adopt({ id: this.record.id, template, dir: this.dir, linkAt: (path) => (this.#link ??= this.deps.links.adopt(path)) });
+    await this.#position.load();
+    if (adopted === undefined) {
+      await this.releaseLink();
+      return false;
+    }
+    this.adopt(adopted.vm);
+    return true;
+  }
+
   /** Takes the VM over from the engine. */
   adopt(vm: Vm): void {
     const running = { vm, agent: this.deps.agentFor(vm) };
@@ -80,26 +98,27 @@ export class Machine {
     this.#leaving = false;
     this.#gone = undefined;
     this.#appAlive = true;
+    vm.onTrouble((trouble) => this.events.troubled(trouble));
     void vm.exited.then((exit) => {
       if (this.#running !== running) return;
-      this.#gone = exit.detail;
+      this.#gone = exit;
       this.#appAlive = false;
-      if (!this.#leaving) this.events.vmmExited(exit.detail);
+      if (!this.#leaving) this.events.vmmExited(exit);
     });
   }
 
   /**
-   * Copies the application's output into the log, from the line after the last one seen. When none was seen yet, lines
-   * older than `since` (ms since 1970, by the guest's clock) are left out: they are the template's, or logged before.
+   * Copies the application's output into the log, from the line after the last one seen. Lines older than the
+   * MicroVM, by the guest's clock, are left out: they are the template's.
    */
-  follow(since: number): void {
+  follow(): void {
     const running = this.#running;
     if (running === undefined) return;
-    this.#since = since;
-    const floor = this.#lastSeq > 0 ? 0 : since;
+    const floor = this.#position.seq > 0 ? 0 : this.record.startedAt;
     const log = (this.#log ??= openLog(this.deps, this.record));
     const onLog = (line: LogLine): void => {
-      this.#lastSeq = Math.max(this.#lastSeq, line.seq);
+      if (this.#undoTo === undefined) this.#position.note(line.seq);
+      else this.#position.set(line.seq);
       if (line.time >= floor) log.write(line.time, line.text);
     };
     const onExit = (code: number): void => {
@@ -107,7 +126,28 @@ export class Machine {
       this.#appAlive = false;
       this.events.appExited(code);
     };
-    this.#follower = new Follower(running.agent, { onLog, onExit }, () => this.#lastSeq, this.deps.clock, this.deps.logger);
+    this.#follower = new Follower(running.agent, { onLog, onExit }, () => this.#position.seq, this.deps.clock, this.deps.logger);
+  }
+
+  /** Before a resume, whose guest runs on trial until {@link settle}. */
+  async beginTrial(): Promise<void> {
+    if (this.#position.seq === 0) await this.#position.load(); // suspended under an earlier daemon
+    this.#undoTo = this.#position.seq;
+  }
+
+  /** There is no way back to the suspension any more. What fails is logged: the next suspend does it again. */
+  async settle(): Promise<void> {
+    this.#undoTo = undefined;
+    const running = this.#running;
+    if (running !== undefined) await this.#attempt('give up the old suspension of', () => running.vm.settle());
+  }
+
+  /** Ends the guest as if it had not run. */
+  async undo(): Promise<void> {
+    const seq = this.#undoTo;
+    this.#undoTo = undefined;
+    await this.release();
+    if (seq !== undefined) this.#position.set(seq);
   }
 
   /** Writes the suspension and ends the VMM. Rejects when the engine could not; the guest then runs on, or has died. */
@@ -118,26 +158,39 @@ export class Machine {
     this.#unfollow();
     this.#leaving = true;
     try {
-      await running.vm.suspend();
+      this.deps.metrics.suspended(await running.vm.suspend());
       this.#running = undefined;
     } catch (error) {
       this.#leaving = false;
       if (this.#gone !== undefined) this.events.vmmExited(this.#gone);
-      else this.follow(this.#since);
+      else this.follow();
       throw error;
     }
     await this.#closeLog();
+    await this.#position.save();
   }
 
   /** Ends the VMM if there is one, lets go of everything but the folder. Never rejects: what fails is logged. */
   async release(): Promise<void> {
     this.#unfollow();
+    this.#position.stop();
     this.#leaving = true;
     const running = this.#running;
     if (running !== undefined) await this.#attempt('stop', () => running.vm.stop());
     this.#running = undefined;
     await this.releaseLink();
     await this.#closeLog();
+  }
+
+  /** Lets go of everything and leaves it as it is, for the next daemon. */
+  async detach(): Promise<void> {
+    this.#unfollow();
+    this.#leaving = true;
+    this.#running?.vm.detach();
+    await this.#closeLog();
+    if (this.#running !== undefined) await this.#position.save();
+    this.#running = undefined;
+    this.#link = undefined;
   }
 
   async removeDir(): Promise<void> {
@@ -160,7 +213,11 @@ export class Machine {
     try {
       await step();
     } catch (error) {
-      this.deps.logger.error({ microvm: this.record.id, error: messageOf(error) }, `could not ${what} a MicroVM`);
+      this.#complain(what, error);
     }
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.deps.logger.error({ microvm: this.record.id, error: messageOf(error) }, `could not ${what} a MicroVM`);
   }
 }

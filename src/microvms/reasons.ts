@@ -8,10 +8,19 @@ export const reasons = {
   // Ours. Unknown: vm-reasons
   suspendedTooLong: 'MicroVM exceeded maximum suspended duration.',
   launchFailed: 'The MicroVM could not be launched.',
-  resumeLost: 'The MicroVM could not be resumed.',
+  suspendFailed: 'The MicroVM could not be suspended and runs on.',
+  resumeFailed: 'The MicroVM could not be resumed and is suspended as before.',
   vmmExited: 'The virtual machine of the MicroVM ended unexpectedly.',
-  daemonRestarted: 'The service restarted while the MicroVM was running.',
+  outOfMemory: 'The virtual machine of the MicroVM was ended because memory ran out.',
+  guestEnded: 'The kernel of the MicroVM stopped.',
+  lostWhileDown: 'The virtual machine of the MicroVM ended while the service was down.',
+  agentLost: 'The MicroVM stopped answering.',
   notSuspendedAtShutdown: 'The service stopped and the MicroVM could not be suspended.',
+  // What a step failed by, appended to the above.
+  diskFull: 'The disk of the host is full.',
+  unwritable: 'The data folder of the service cannot be written.',
+  snapshotDamaged: 'The snapshot is damaged.',
+  snapshotMismatch: 'The snapshot was made by another version of the virtual machine monitor or on another machine: build a new version of the image.',
 } as const;
 
 const ADVICE = 'Please check your hook endpoint and application logs for more details.';

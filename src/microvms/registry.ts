@@ -2,6 +2,7 @@ import { messageOf } from '../errors/index.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 import { Actor } from './actor.js';
 import type { MicrovmDeps } from './deps.js';
+import { ActivityRecords } from './activity.js';
 import type { Actors } from './gateway.js';
 import { reasons } from './reasons.js';
 import { Timers, type TimedEvent } from './timers.js';
@@ -11,9 +12,11 @@ export class Registry implements Actors {
   readonly #byId = new Map<string, Actor>();
   readonly #byLabel = new Map<string, Actor>();
   readonly #timers: Timers;
+  readonly #activity: ActivityRecords;
 
   constructor(readonly deps: MicrovmDeps) {
     this.#timers = new Timers(deps.clock, (id, event) => this.#onTime(id, event));
+    this.#activity = new ActivityRecords(deps, (id) => this.#byId.get(id)?.facts.lastActivity);
   }
 
   add(record: MicrovmRecord): Actor {
@@ -39,12 +42,22 @@ export class Registry implements Actors {
   /** Nothing is suspended or ended by time any more. */
   stopTimers(): void {
     this.#timers.close();
+    this.#activity.close();
+  }
+
+  /** Bytes moved through the endpoint of that MicroVM. */
+  touch(id: string): void {
+    const actor = this.#byId.get(id);
+    if (actor === undefined) return;
+    actor.touch();
+    this.#activity.note(id);
   }
 
   #onChange(actor: Actor): void {
     const { id, endpointLabel } = actor.record;
     if (actor.state === 'TERMINATED') {
       this.#timers.disarm(id);
+      this.#activity.forget(id);
       this.#byId.delete(id);
       this.#byLabel.delete(endpointLabel);
     } else {

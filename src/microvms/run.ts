@@ -19,6 +19,7 @@ export function planRun(
   who: Principal,
   input: RunInput,
 ): { readonly record: MicrovmRecord; readonly image: Launchable } {
+  const { clock } = deps;
   const ingress = input.ingressNetworkConnectors ?? [];
   const egress = input.egressNetworkConnectors ?? [];
   checkConnectors(ingress, 'in');
@@ -49,7 +50,8 @@ export function planRun(
     // [] is as omitted, as recorded for egress. Unknown: vm-ingress-empty
     ingressNetworkConnectors: orDefault(ingress, managedConnector(region, 'HTTP_INGRESS')),
     egressNetworkConnectors: effectiveEgress,
-    startedAt: deps.clock.now(),
+    startedAt: clock.now(),
+    startedSteady: clock.steady(),
     resumeOnStart: false,
   };
   return { record, image };

@@ -7,11 +7,12 @@ import type { MicrovmGateway, MicrovmService } from './contracts.js';
 import type { MicrovmDeps } from './deps.js';
 import { createGateway } from './gateway.js';
 import { reasons } from './reasons.js';
+import { outlookOf } from './outlook.js';
 import { notFound, refusal } from './refusals.js';
 import { lifecycle, type LifecycleEvent } from './lifecycle.js';
 import { Registry } from './registry.js';
 import { planRun } from './run.js';
-import { putToRest } from './shutdown.js';
+import { leaveRunning, putToRest } from './shutdown.js';
 import { recover, resumeInTurn } from './startup.js';
 
 /** Baseline of an image that names no size (spec §3.5). */
@@ -20,8 +21,13 @@ const DEFAULT_MEMORY_MIB = 2048;
 export interface Microvms extends MicrovmService, MicrovmGateway {
   /** Takes up what an earlier daemon left; to be awaited before the first request. Resuming goes on in the background. */
   start(): Promise<void>;
-  /** No new work; what runs is suspended, to be resumed at the next start. Resolves when no VM is left. */
-  shutdown(): Promise<void>;
+  /** The wall clock was set: tells the guests that run. */
+  hostClockStepped(): void;
+  /**
+   * No new work. suspend: what runs is suspended, to be resumed at the next start; resolves when no VM is left.
+   * keep: steps under way end, and what runs is left running for the next daemon.
+   */
+  shutdown(guests: 'suspend' | 'keep'): Promise<void>;
 }
 
 export function createMicrovms(deps: MicrovmDeps): Microvms {
@@ -58,11 +64,16 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
       assertOpen();
       const { record, image } = planRun(deps, uuid, who, input);
       deps.quotas?.admitMicrovm(who.accountId, image.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB);
-      deps.store.insertMicrovm(record);
-      registry.add(record).launch(image, input.runHookPayload);
+      deps.store.insertMicrovm(record, input.runHookPayload);
+      registry.add(record).launch();
       return record;
     },
     get: find,
+    outlook(who, id) {
+      const { id: found } = find(who, id);
+      const facts = registry.get(found)?.facts;
+      return facts === undefined ? { transitions: [] } : outlookOf(facts, deps.clock);
+    },
     list: (who, filter, page) => deps.store.listMicrovms({ accountId: who.accountId, ...filter }, page),
     async suspend(who, id) {
       assertOpen();
@@ -79,10 +90,13 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
       const toResume = await recover(deps, registry);
       resuming = resumeInTurn(deps, toResume, () => closing);
     },
-    async shutdown() {
+    hostClockStepped() {
+      for (const actor of registry.all()) actor.setGuestClock();
+    },
+    async shutdown(guests) {
       closing = true;
       registry.stopTimers();
-      await Promise.all(registry.all().map((actor) => putToRest(deps, actor)));
+      await Promise.all(registry.all().map((actor) => (guests === 'keep' ? leaveRunning(deps, actor) : putToRest(deps, actor))));
       await resuming;
     },
   };

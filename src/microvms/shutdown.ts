@@ -11,9 +11,7 @@ const GRACE_MS = 5_000;
 export async function putToRest(deps: MicrovmDeps, actor: Actor): Promise<void> {
   actor.seal();
   if (actor.state === 'PENDING') {
-    const grace = new AbortController();
-    await Promise.race([actor.idle(), sleep(deps.clock, GRACE_MS, grace.signal).catch(() => undefined)]); // cancelled below
-    grace.abort();
+    await stepsEnd(deps, actor);
     if ((actor.state as string) === 'PENDING') actor.end('terminateRequested', reasons.notSuspendedAtShutdown);
   }
   await actor.idle();
@@ -25,4 +23,17 @@ export async function putToRest(deps: MicrovmDeps, actor: Actor): Promise<void> 
   }
   if (actor.state === 'RUNNING') actor.end('terminateRequested', reasons.notSuspendedAtShutdown);
   await actor.idle();
+}
+
+/** A step that takes longer than the grace is left half-done: the next daemon goes on with it. */
+export async function leaveRunning(deps: MicrovmDeps, actor: Actor): Promise<void> {
+  actor.seal();
+  await stepsEnd(deps, actor);
+  await actor.detach();
+}
+
+async function stepsEnd(deps: MicrovmDeps, actor: Actor): Promise<void> {
+  const grace = new AbortController();
+  await Promise.race([actor.idle(), sleep(deps.clock, GRACE_MS, grace.signal).catch(() => undefined)]); // cancelled below
+  grace.abort();
 }

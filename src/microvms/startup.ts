@@ -4,21 +4,18 @@ import { messageOf } from '../errors/index.js';
 import type { Actor } from './actor.js';
 import type { MicrovmDeps } from './deps.js';
 import { microvmsDir } from './machine.js';
-import { reasons } from './reasons.js';
 import type { Registry } from './registry.js';
 
 /**
- * Takes up what an earlier daemon left. VMs do not outlive the daemon: what ran is terminated, what was suspended
- * stays so, folders of no MicroVM are removed. Gives the MicroVMs to resume, oldest first.
+ * Takes up what an earlier daemon left: what ran is taken over, steps half-done go on or begin anew, folders of no
+ * MicroVM are removed. Gives the MicroVMs to resume, oldest first.
  */
 export async function recover(deps: MicrovmDeps, registry: Registry): Promise<Actor[]> {
   const left = deps.store.microvmsInStates(['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING']);
   const actors = left.map((record) => registry.add(record));
-  for (const actor of actors) {
-    if (actor.state === 'TERMINATING') actor.end('daemonRestarted');
-    else if (actor.state !== 'SUSPENDED') actor.end('daemonRestarted', reasons.daemonRestarted);
-  }
-  await Promise.all(actors.map((actor) => actor.idle()));
+  await Promise.all(actors.map((actor) => actor.takeUp()));
+  await deps.engine.endStrays();
+  await deps.links.sweep();
   await removeStrayFolders(deps, registry);
   return actors.filter((actor) => actor.record.resumeOnStart && actor.state === 'SUSPENDED');
 }

@@ -16,11 +16,14 @@ export async function terminate(deps: MicrovmDeps, machine: Machine, config: Ima
     try {
       const failure = await callRuntimeHook(deps, machine.agent, config, 'terminate', new AbortController().signal);
       if (failure !== undefined) deps.logger.info({ microvm: machine.record.id, failure }, 'terminating in spite of the hook');
+      await deps.observe?.('terminate-hook-answered', machine.record.id);
       await machine.agent.stopApp(STOP_GRACE_MS);
     } catch (error) {
       deps.logger.warn({ microvm: machine.record.id, error: messageOf(error) }, 'could not end the application cleanly');
     }
   }
   await machine.release();
+  await deps.observe?.('terminate-released', machine.record.id);
   await machine.removeDir();
+  await deps.observe?.('terminate-folder-removed', machine.record.id);
 }

@@ -7,26 +7,32 @@ export type TimedEvent = 'lifetimeOver' | 'idle' | 'suspendedTooLong';
 export interface TimedFacts {
   readonly record: Pick<
     MicrovmRecord,
-    'state' | 'startedAt' | 'suspendedAt' | 'maximumDurationInSeconds' | 'idlePolicy' | 'resumeOnStart'
+    'state' | 'startedSteady' | 'suspendedAt' | 'maximumDurationInSeconds' | 'idlePolicy' | 'resumeOnStart'
   >;
-  /** ms since 1970: last byte through the endpoint, or when it began to run. */
+  /** Steady ms: last byte through the endpoint, or when it began to run. */
   readonly lastActivity: number;
   /** Being resumed right now: it is not to be ended for having been suspended long. */
   readonly resuming: boolean;
 }
 
 export interface Deadline {
-  /** ms since 1970 */
+  /** Steady ms. */
   readonly at: number;
   readonly event: TimedEvent;
 }
 
 /** The next thing due, from facts alone; undefined when it is ending. The lifetime counts suspended time too. */
-export function nextDeadline({ record, lastActivity, resuming }: TimedFacts): Deadline | undefined {
-  if (record.state === 'TERMINATING' || record.state === 'TERMINATED') return undefined;
-  const lifetime: Deadline = { at: record.startedAt + record.maximumDurationInSeconds * 1000, event: 'lifetimeOver' };
+export function nextDeadline(facts: TimedFacts): Deadline | undefined {
+  return deadlines(facts)[0];
+}
+
+/** All that time will do to it as things stand, the next one first. */
+export function deadlines({ record, lastActivity, resuming }: TimedFacts): Deadline[] {
+  if (record.state === 'TERMINATING' || record.state === 'TERMINATED') return [];
+  const lifetime: Deadline = { at: record.startedSteady + record.maximumDurationInSeconds * 1000, event: 'lifetimeOver' };
   const policy = policyDeadline(record, lastActivity, resuming);
-  return policy !== undefined && policy.at < lifetime.at ? policy : lifetime;
+  if (policy === undefined) return [lifetime];
+  return policy.at < lifetime.at ? [policy, lifetime] : [lifetime, policy];
 }
 
 function policyDeadline(record: TimedFacts['record'], lastActivity: number, resuming: boolean): Deadline | undefined {
@@ -54,10 +60,10 @@ export class Timers {
     const onTime = (): void => {
       this.#cancels.delete(id);
       const due = nextDeadline(facts());
-      if (due !== undefined && due.at <= this.clock.now()) this.fire(id, due.event);
+      if (due !== undefined && due.at <= this.clock.steady()) this.fire(id, due.event);
       else this.arm(id, facts);
     };
-    this.#cancels.set(id, this.clock.after(Math.max(0, next.at - this.clock.now()), onTime));
+    this.#cancels.set(id, this.clock.after(Math.max(0, next.at - this.clock.steady()), onTime));
   }
 
   disarm(id: string): void {

@@ -25,8 +25,15 @@ export interface LinkOptions {
 export interface LinkPool {
   /** A link ready for use; from the pool when one is waiting (microseconds), else made now (tens of ms). */
   acquire(options: LinkOptions): Promise<Link>;
-  /** Releases links nobody took, and host-wide rules. Links in use stay with their owners. */
-  close(): Promise<void>;
+  /**
+   * The link of that namespace which an earlier pool of this owner left; undefined when it is none, or not whole. To
+   * be called before {@link sweep}.
+   */
+  adopt(netnsPath: string): Link | undefined;
+  /** Removes what an earlier pool left and nobody adopted. */
+  sweep(): Promise<void>;
+  /** Releases links nobody took; links in use stay with their owners, and with `keepRules` what they need. */
+  close(options?: { readonly keepRules?: boolean }): Promise<void>;
 }
 
 /** Fixed addressing inside every guest; the agent learns it from the host. */

@@ -52,6 +52,10 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
     });
     throw error;
   }
+  return describeLink(plan);
+}
+
+export function describeLink({ netns, addresses }: Pick<LinkPlan, 'netns' | 'addresses'>): Omit<Link, 'release'> {
   return { netnsPath: `/run/netns/${netns}`, tap: TAP, guestMac: GUEST_NET.guestMac, host: addresses.peer };
 }
 

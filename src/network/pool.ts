@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, OperatorError } from '../errors/index.js';
 import { planAddresses } from './addresses.js';
 import { namespaces, nft } from './commands.js';
 import type { Link, LinkOptions, LinkPool } from './contracts.js';
-import { makeLink, removeLink } from './link.js';
+import { describeLink, makeLink, removeLink } from './link.js';
 import { upstreamResolver } from './resolver.js';
 import { hostRules } from './rules.js';
 
@@ -26,7 +27,7 @@ const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 /** Removing and making links compete with guests for the CPU: not more than this at once. */
 const MAX_FILLING = 2;
 
-/** Removes what an earlier pool of this owner left, installs the host's rules and starts filling. */
+/** Installs the host's rules and starts filling. What an earlier pool of this owner left waits to be adopted or swept. */
 export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> {
   const digest = createHash('sha256').update(options.owner).digest();
   const tag = digest.toString('hex').slice(0, 5);
@@ -34,29 +35,38 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
   const plan = planAddresses(options.linkCidr);
   // Two daemons on one host start at different places of the range.
   const firstSlot = digest.readUInt32BE(4) % plan.slots;
-  for (const netns of await namespaces()) {
-    if (netns.startsWith(names.netns)) await removeLink(netns, `${names.uplink}${netns.slice(names.netns.length)}`);
-  }
+  /** Slots of links of an earlier pool. */
+  const left = new Set((await namespaces()).filter((netns) => netns.startsWith(names.netns)).map((netns) => Number(netns.slice(names.netns.length))));
   await nft(hostRules({ table: names.table, interfacePrefix: names.uplink, linkCidr: options.linkCidr, egressDeny: options.egressDeny, uid: process.getuid?.() ?? 0 }));
   const forwardBefore = (await readFile(IP_FORWARD, 'utf8')).trim();
   if (forwardBefore !== '1') await writeFile(IP_FORWARD, '1');
   const resolver = await upstreamResolver();
 
-  const usedSlots = new Set<number>();
+  const usedSlots = new Set<number>(left);
   const waiting: Link[] = []; // all with internet: the default of a run
   const filling = new Set<Promise<void>>();
   let closed = false;
 
+  const placeOf = (slot: number) => ({
+    netns: `${names.netns}${slot}`,
+    uplink: `${names.uplink}${slot}`,
+    addresses: plan.addresses((firstSlot + slot) % plan.slots),
+  });
+  const remove = async (slot: number): Promise<void> => {
+    const { netns, uplink } = placeOf(slot);
+    await removeLink(netns, uplink);
+    usedSlots.delete(slot);
+  };
+  const owned = (slot: number, link: Omit<Link, 'release'>): Link => {
+    let released: Promise<void> | undefined;
+    return { ...link, release: () => (released ??= remove(slot)) };
+  };
+
   const make = async (wanted: LinkOptions): Promise<Link> => {
     const slot = freeSlot(usedSlots, plan.slots);
     usedSlots.add(slot);
-    const netns = `${names.netns}${slot}`;
-    const uplink = `${names.uplink}${slot}`;
     try {
-      const link = await makeLink({ ...wanted, netns, uplink, addresses: plan.addresses((firstSlot + slot) % plan.slots), resolver });
-      let released: Promise<void> | undefined;
-      const release = (): Promise<void> => (released ??= removeLink(netns, uplink).then(() => void usedSlots.delete(slot)));
-      return { ...link, release };
+      return owned(slot, await makeLink({ ...wanted, ...placeOf(slot), resolver }));
     } catch (error) {
       usedSlots.delete(slot);
       throw error;
@@ -91,10 +101,22 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
       setTimeout(fill, 500).unref();
       return ready ?? make(wanted);
     },
-    close: async () => {
+    adopt: (netnsPath) => {
+      const slot = Number(basename(netnsPath).slice(names.netns.length));
+      const link = describeLink(placeOf(slot));
+      return link.netnsPath === netnsPath && left.delete(slot) ? owned(slot, link) : undefined;
+    },
+    sweep: async () => {
+      for (const slot of [...left]) {
+        left.delete(slot);
+        await remove(slot);
+      }
+    },
+    close: async ({ keepRules = false } = {}) => {
       closed = true;
       await Promise.all(filling);
       await Promise.all(waiting.splice(0).map((link) => link.release()));
+      if (keepRules) return;
       await nft(`delete table ip ${names.table}\n`);
       if (forwardBefore !== '1') await writeFile(IP_FORWARD, forwardBefore);
     },

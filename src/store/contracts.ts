@@ -1,7 +1,7 @@
 /**
  * Records of images, builds, MicroVMs and network connectors, and the interface of the store that keeps them.
  * SQLite (`store/sqlite`) is the default; nothing outside `store/` knows that.
- * All times are milliseconds since 1970 UTC.
+ * All times are milliseconds since 1970 UTC, of the wall clock; those called steady are of the timeline of `Clock.steady`.
  */
 
 export type ImageState =
@@ -84,6 +84,8 @@ export interface BuildRecord {
   readonly chipsetGeneration: string;
   readonly snapshotBuild?: SnapshotSizes | undefined;
   readonly createdAt: number;
+  /** How often it was begun: once, and again after each stop of the daemon meanwhile. */
+  readonly attempts: number;
 }
 
 export interface IdlePolicy {
@@ -108,7 +110,12 @@ export interface MicrovmRecord {
   readonly ingressNetworkConnectors: readonly string[];
   readonly egressNetworkConnectors: readonly string[];
   readonly startedAt: number;
+  /** `startedAt`, steady. */
+  readonly startedSteady: number;
+  /** Steady. */
   readonly suspendedAt?: number | undefined;
+  /** Steady; written now and then: the last byte through the endpoint, or when it began to run. */
+  readonly lastActivity?: number | undefined;
   readonly terminatedAt?: number | undefined;
   /** Suspended by the daemon's own shutdown: resumed at its next start. */
   readonly resumeOnStart: boolean;
@@ -179,15 +186,19 @@ export interface Store {
   insertBuild(build: BuildRecord): void;
   getBuild(imageArn: string, version: string, buildId: string): BuildRecord | undefined;
   listBuilds(imageArn: string, version: string, page: PageRequest): Page<BuildRecord>;
-  updateBuild(buildId: string, change: Partial<Pick<BuildRecord, 'state' | 'stateReason' | 'snapshotBuild'>>): void;
+  updateBuild(buildId: string, change: Partial<Pick<BuildRecord, 'state' | 'stateReason' | 'snapshotBuild' | 'attempts'>>): void;
 
-  insertMicrovm(vm: MicrovmRecord): void;
+  /** `runHookPayload` is a secret and no part of the record. */
+  insertMicrovm(vm: MicrovmRecord, runHookPayload?: string): void;
+  /** Undefined once it was forgotten, too. */
+  runHookPayload(id: string): string | undefined;
+  forgetRunHookPayload(id: string): void;
   getMicrovm(id: string): MicrovmRecord | undefined;
   getMicrovmByEndpoint(label: string): MicrovmRecord | undefined;
   listMicrovms(filter: MicrovmFilter, page: PageRequest): Page<MicrovmRecord>;
   /** All in any of the states, over all accounts: for start-up, timers and shutdown. */
   microvmsInStates(states: readonly MicrovmState[]): MicrovmRecord[];
-  updateMicrovm(id: string, change: Partial<Pick<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'terminatedAt' | 'resumeOnStart'>>): void;
+  updateMicrovm(id: string, change: Partial<Pick<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'lastActivity' | 'terminatedAt' | 'resumeOnStart'>>): void;
 
   /** For quotas: an account's images, in any state. */
   countImages(accountId: string): number;

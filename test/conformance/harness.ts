@@ -21,6 +21,7 @@ import type { Credentials } from '../../src/keys/credentials.js';
 import { keysOf } from '../../src/keys/key-ring.js';
 import type { LogStore } from '../../src/logs/contracts.js';
 import { createLogStore } from '../../src/logs/store.js';
+import type { MetricsPage } from '../../src/metrics/contracts.js';
 import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
@@ -61,7 +62,7 @@ export class FakeImages implements ImageService {
     if (this.images.some((image) => image.arn === arn)) throw new ValidationError(`A MicroVM image with the name '${name}' already exists in this account`);
     const image: ImageRecord = { accountId: who.accountId, name, arn, state: 'CREATING', tags, createdAt: 1_755_278_248_601, updatedAt: 1_755_278_248_601 };
     const version: VersionRecord = { imageArn: arn, version: '1.0', state: 'PENDING', status: 'INACTIVE', config, createdAt: image.createdAt, updatedAt: image.updatedAt };
-    const build: BuildRecord = { imageArn: arn, version: '1.0', buildId: randomUUID(), state: 'PENDING', architecture: 'ARM_64', chipset: 'GRAVITON', chipsetGeneration: '4', createdAt: image.createdAt };
+    const build: BuildRecord = { imageArn: arn, version: '1.0', buildId: randomUUID(), state: 'PENDING', architecture: 'ARM_64', chipset: 'GRAVITON', chipsetGeneration: '4', createdAt: image.createdAt, attempts: 1 };
     this.images.push(image);
     this.versions.push(version);
     this.builds.push(build);
@@ -125,6 +126,7 @@ export class FakeMicrovms implements MicrovmService {
       ingressNetworkConnectors: [],
       egressNetworkConnectors: [],
       startedAt: 1_755_278_248_601,
+      startedSteady: 1_755_278_248_601,
       resumeOnStart: false,
     };
     this.vms.push(vm);
@@ -135,6 +137,11 @@ export class FakeMicrovms implements MicrovmService {
     const vm = this.vms.find((candidate) => candidate.id === id);
     if (!vm) throw new NotFoundError(`no MicroVM ${id}`, 'microvm', id);
     return vm;
+  };
+
+  outlook: MicrovmService['outlook'] = (who, id) => {
+    const { startedAt } = this.get(who, id);
+    return { lastActivityAt: startedAt + 1_000, transitions: [{ to: 'TERMINATED', at: startedAt + 28_800_000, because: 'its time is over' }] };
   };
 
   setState(id: string, state: MicrovmRecord['state']): void {
@@ -166,6 +173,7 @@ function memoryStore(): IdempotencyStore {
   return {
     findIdempotent: (row) => rows.get(JSON.stringify(row)),
     rememberIdempotent: (row, requestHash, response) => void rows.set(JSON.stringify(row), { requestHash, response }),
+    transaction: (body) => body(),
   };
 }
 
@@ -191,6 +199,7 @@ export interface HarnessOptions {
   /** Besides {@link key} and {@link otherKey}. */
   readonly keys?: readonly Credentials[];
   readonly throttle?: Throttle;
+  readonly metrics?: MetricsPage;
   /** Instead of the fake. */
   readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
 }
@@ -234,6 +243,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
     logs: createLogsService({ store: logStore, region, clock }),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     pageKey: Buffer.alloc(32, 7),
     endpointOf: (label) => `${label}.microvm.localhost:7443`,
     log,

@@ -1,7 +1,7 @@
 /** The engine by itself: what it refuses to load, what it writes, how it ends. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,8 +10,9 @@ import { pino } from 'pino';
 import { createProgress } from '../../src/cli/progress.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ensureGuest, type GuestAssets } from '../../src/daemon/assets.js';
-import { type Engine, SnapshotRefusedError, SuspensionSpentError, type Vm } from '../../src/engine/contracts.js';
+import { type Engine, SnapshotRefusedError, type Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
+import { findVmms } from '../../src/engine/qemu/host.js';
 import { readManifest, verifyRam } from '../../src/engine/snapshot/manifest.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { GUEST_NET, type Link, type LinkPool } from '../../src/network/contracts.js';
@@ -19,12 +20,25 @@ import { openLinkPool } from '../../src/network/pool.js';
 
 const run = promisify(execFile);
 
+/** A file system of 64 MiB with a shell, made of this host's. */
+async function makeDisk(path: string, root: string): Promise<void> {
+  await run('sh', ['-ec', `
+    for program in sh cat sync; do
+      for file in $(command -v $program) $(ldd $(command -v $program) | grep -o '/[^ ]*'); do cp --parents -L $file "$1"; done
+    done
+    mkdir -p "$1/dev" "$1/proc" "$1/sys" "$1/tmp" "$1/etc" "$1/run"
+    truncate -s 64M "$2"
+    mkfs.ext4 -q -F -d "$1" "$2"
+  `, 'make-disk', root, path]);
+}
+
 describe('engine', () => {
   let dir: string;
   let guest: GuestAssets;
   let engine: Engine;
   let links: LinkPool;
   let template: string;
+  let runDir: string;
   const held: (() => Promise<void>)[] = [];
 
   const link = async (): Promise<Link> => {
@@ -42,6 +56,15 @@ describe('engine', () => {
     await mkdir(path);
     return path;
   };
+  const exec = async (vm: Vm, script: string): Promise<string> => {
+    const agent = createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
+    const out: Buffer[] = [];
+    const { code } = await agent.exec({ args: ['sh', '-c', script], root: { kind: 'device', device: '/dev/vda' }, onStdout: (chunk) => out.push(chunk) });
+    assert.equal(code, 0, script);
+    return Buffer.concat(out).toString();
+  };
+  const writeDisk = async (vm: Vm, text: string): Promise<unknown> => exec(vm, `echo -n '${text}' >/note; sync`);
+  const readDisk = async (vm: Vm): Promise<string> => exec(vm, 'cat /note');
   const ping = async (vm: Vm): Promise<void> => {
     const agent = createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
     await agent.waitUntilUp(AbortSignal.timeout(60_000));
@@ -52,15 +75,14 @@ describe('engine', () => {
     dir = await mkdtemp(join(tmpdir(), 'tardigrade-engine-'));
     const config = loadConfig();
     guest = await ensureGuest(config, createProgress());
-    const runDir = `/run/tardigrade/engine-test-${process.pid}`;
+    runDir = `/run/tardigrade/engine-test-${process.pid}`;
     await mkdir(runDir, { recursive: true });
     held.push(() => rm(runDir, { recursive: true }));
     links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger: pino({ level: 'silent' }) });
     held.push(() => links.close());
     engine = createQemuEngine({ ...guest, runDir });
     const disk = join(dir, 'disk.raw');
-    await writeFile(disk, 'on disk since the build');
-    await truncate(disk, 64 * 1024 * 1024);
+    await makeDisk(disk, await folder('root'));
     const vm = await started(engine.boot({ id: 'boot', size: { memoryMiB: 512, vcpus: 1 }, disks: [{ path: disk, format: 'raw' }], link: await link(), dir: await folder('boot') }));
     await ping(vm);
     template = await folder('template');
@@ -92,7 +114,7 @@ describe('engine', () => {
     const stats = await vm.stats();
     assert.ok(stats.cpuSeconds >= 0 && stats.privateBytes > 0);
     await vm.stop();
-    const path = join(vmDir, 'disk0.qcow2');
+    const path = join(vmDir, 'disk0.0.qcow2');
     await run('qemu-img', ['check', path]);
     const { stdout } = await run('qemu-img', ['info', '--output=json', path]);
     const info = JSON.parse(stdout) as Record<string, unknown>;
@@ -173,10 +195,80 @@ describe('engine', () => {
     await writeFile(pages, intact.subarray(0, intact.length - 4096));
     await assert.rejects(resume(), SnapshotRefusedError);
     await writeFile(pages, intact);
-    const resumed = await started(resume());
+    const layer = join(vmDir, 'disk0.0.qcow2');
+    const { size } = await stat(layer);
+    await truncate(layer, size - 1);
+    await assert.rejects(resume(), SnapshotRefusedError);
+    await truncate(layer, size);
+    await ping(await started(resume()));
+  });
+
+  it('undoes a run after a resume, memory and disk alike, until it is settled', async () => {
+    const vmDir = await folder('undo');
+    const spec = async () => ({ id: 'undo', template, link: await link(), dir: vmDir });
+    let vm = await started(engine.launch(await spec()));
+    await ping(vm);
+    await writeDisk(vm, 'first');
+    await vm.suspend();
+    for (const text of ['second', 'third']) {
+      vm = await started(engine.resume(await spec()));
+      await ping(vm);
+      assert.equal(await readDisk(vm), 'first');
+      await writeDisk(vm, text);
+      await vm.stop();
+      assert.equal(await engine.isSuspended(vmDir), true);
+    }
+    vm = await started(engine.resume(await spec()));
+    await ping(vm);
+    await writeDisk(vm, 'kept');
+    await vm.settle();
+    assert.equal(await engine.isSuspended(vmDir), false);
+    await vm.suspend();
+    vm = await started(engine.resume(await spec()));
+    await ping(vm);
+    assert.equal(await readDisk(vm), 'kept');
+    await vm.stop();
+  });
+
+  it('keeps no more than three layers of a disk, however often it is suspended', async () => {
+    const vmDir = await folder('layers');
+    const spec = async () => ({ id: 'layers', template, link: await link(), dir: vmDir });
+    let vm = await started(engine.launch(await spec()));
+    for (let cycle = 0; cycle < 6; cycle++) {
+      await ping(vm);
+      await writeDisk(vm, `cycle ${cycle}`);
+      await vm.suspend();
+      vm = await started(engine.resume(await spec()));
+      await vm.settle();
+      const layers = (await readdir(vmDir)).filter((name) => name.endsWith('.qcow2'));
+      assert.ok(layers.length <= 3, layers.join(' '));
+    }
+    await ping(vm);
+    assert.equal(await readDisk(vm), 'cycle 5');
+    await vm.stop();
+  });
+
+  it('adopts a VM that another engine started, and ends it', async () => {
+    const vmDir = await folder('adopted');
+    const own = await link();
+    const first = await started(engine.launch({ id: 'adopted', template, link: own, dir: vmDir }));
+    await ping(first);
+    await writeDisk(first, 'by the first engine');
+    first.detach();
+    const survivors = await findVmms(runDir);
+    assert.equal(survivors.get('adopted'), first.pid);
+    const second = createQemuEngine({ ...guest, runDir, survivors });
+    const linkAt = (path: string) => (path === own.netnsPath ? own : undefined);
+    const adopted = await second.adopt({ id: 'adopted', template, dir: vmDir, linkAt });
+    assert.ok(adopted !== undefined);
+    assert.equal(await readDisk(adopted.vm), 'by the first engine');
+    await adopted.vm.suspend();
+    const resumed = await started(second.resume({ id: 'adopted', template, link: await link(), dir: vmDir }));
     await ping(resumed);
-    // The guest ran on and was not suspended again: memory and disk no longer belong together.
-    await resumed.stop();
-    await assert.rejects(resume(), SuspensionSpentError);
+    assert.equal(await readDisk(resumed), 'by the first engine');
+    resumed.detach();
+    const third = createQemuEngine({ ...guest, runDir, survivors: await findVmms(runDir) });
+    await third.endStrays();
+    assert.equal((await findVmms(runDir)).size, 0);
   });
 });

@@ -103,6 +103,7 @@ export const accessRules: Readonly<Record<string, Rule>> = {
 
   RunMicrovm: all(image, passRole('executionRoleArn'), passRunConnectors),
   GetMicrovm: microvm,
+  GetMicrovmOutlook: microvm,
   ListMicrovms: anything,
   SuspendMicrovm: microvm,
   ResumeMicrovm: microvm,

@@ -1,4 +1,4 @@
-/** Every operation of lambda-microvms, tags and lambda-core. */
+/** Every operation of lambda-microvms, tags and lambda-core, and our extensions (docs/api-extensions.md). */
 import type { Operation } from '../operation.js';
 import { createMicrovmAuthToken } from './create-microvm-auth-token.js';
 import { createMicrovmImage } from './create-microvm-image.js';
@@ -7,6 +7,7 @@ import { listManagedMicrovmImages, listManagedMicrovmImageVersions } from './man
 import { getMicrovmImageBuild, listMicrovmImageBuilds } from './microvm-image-builds.js';
 import { deleteMicrovmImageVersion, getMicrovmImageVersion, listMicrovmImageVersions, updateMicrovmImageVersion } from './microvm-image-versions.js';
 import { deleteMicrovmImage, getMicrovmImage, listMicrovmImages } from './microvm-images.js';
+import { getMicrovmOutlook } from './get-microvm-outlook.js';
 import { resumeMicrovm, suspendMicrovm, terminateMicrovm } from './microvm-state.js';
 import { getMicrovm, listMicrovms } from './microvms.js';
 import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, listNetworkConnectors, updateNetworkConnector } from './network-connectors.js';
@@ -44,4 +45,8 @@ export const operations: readonly Operation[] = [
   listNetworkConnectors,
   updateNetworkConnector,
   deleteNetworkConnector,
+];
+
+export const extensions: readonly Operation[] = [
+  getMicrovmOutlook,
 ];

@@ -15,6 +15,10 @@ export interface CommandLine {
   readonly kernel?: { readonly image: string; readonly initramfs: string; readonly extraCmdline?: string };
 }
 
+/**
+ * reserve=off: a private mapping counts against the host's memory in full unless the kernel is told not to, and one larger
+ * than the host (a guest sees four times its baseline) would be refused.
+ */
 export function qemuArguments(c: CommandLine): string[] {
   return [
     '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
@@ -24,7 +28,7 @@ export function qemuArguments(c: CommandLine): string[] {
     '-cpu', c.machine.cpu,
     '-smp', String(c.size.vcpus),
     '-m', `${c.size.memoryMiB}M`,
-    '-object', `memory-backend-file,id=ram,size=${c.size.memoryMiB}M,mem-path=${escape(c.ram.path)},share=${c.ram.shared ? 'on' : 'off'}`,
+    '-object', `memory-backend-file,id=ram,size=${c.size.memoryMiB}M,mem-path=${escape(c.ram.path)},share=${c.ram.shared ? 'on' : 'off,reserve=off'}`,
     ...VIRTIO_TRANSPORT,
     // The state is saved by xen-save-devices-state, which writes no configuration section.
     '-global', 'migration.send-configuration=off',

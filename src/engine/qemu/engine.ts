@@ -1,18 +1,18 @@
 /** The engine on QEMU: boot, launch and resume differ only in where RAM and device state come from. */
 import { join } from 'node:path';
-import { OperatorError } from '../../errors/index.js';
-import type { BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ResumeSpec, Vm, VmSize } from '../contracts.js';
-import { createOverlay } from '../qcow2.js';
+import type { Adopted, AdoptSpec, BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ObserveEngine, ResumeSpec, Vm } from '../contracts.js';
+import { dropOtherLayers, firstLayer, nextLayer } from '../snapshot/layers.js';
 import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManifest } from '../snapshot/manifest.js';
+import { sealDisks } from '../snapshot/seal.js';
 import { verifyOncePerBoot } from '../snapshot/verified.js';
-import { openSuspension, type Suspension } from '../snapshot/suspension.js';
+import { isSuspended, openSuspension, type Suspension } from '../snapshot/suspension.js';
+import { WorkingSets } from '../snapshot/working-set.js';
 import type { Link } from '../../network/contracts.js';
-import { qemuArguments } from './commandline.js';
-import { hostCpuDigest } from './host.js';
-import { type Machine, machineFor } from './machine.js';
-import { startVmm, type VmmProcess } from './process.js';
-import { QmpClient } from './qmp.js';
-import { QemuVm, type QemuVmParts } from './vm.js';
+import { adoptVm } from './adopt.js';
+import { endVmm, hostCpuDigest } from './host.js';
+import { machineFor } from './machine.js';
+import { type Context, startMachine, withinLimit } from './start.js';
+import { QemuVm } from './vm.js';
 
 export interface QemuEngineOptions {
   readonly info: EngineInfo;
@@ -21,15 +21,20 @@ export interface QemuEngineOptions {
   readonly tscKhz: number | undefined;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
+  /** VMMs that an earlier daemon left: pid by id of the VM. */
+  readonly survivors?: ReadonlyMap<string, number>;
+  readonly observe?: ObserveEngine;
+  /** What went wrong without anyone waiting for it. */
+  readonly log?: (what: string, error: unknown) => void;
 }
-
-/** A VMM that has not reached its control socket or finished loading by then is ended. */
-const START_LIMIT_MS = 60_000;
 
 export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
+  const context: Context = { machine, runDir: options.runDir, observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined) };
+  const workingSets = new WorkingSets();
 
+  const survivors = new Map(options.survivors);
   let pin: Promise<MachinePin> | undefined;
   /** The same for as long as the host is up: read once, not on each launch. */
   const pinOf = (): Promise<MachinePin> =>
@@ -42,11 +47,11 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
       hostCpu,
     })));
 
-  const loadTemplate = async (dir: string): Promise<{ manifest: TemplateManifest; pin: MachinePin }> => {
-    const [manifest, pin] = await Promise.all([readManifest(dir), pinOf()]);
-    checkMachine(dir, manifest.machine, pin);
+  const loadTemplate = async (dir: string): Promise<TemplateManifest> => {
+    const [manifest, here] = await Promise.all([readManifest(dir), pinOf()]);
+    checkMachine(dir, manifest.machine, here);
     await verifyOncePerBoot(dir, manifest);
-    return { manifest, pin };
+    return manifest;
   };
 
   return {
@@ -54,38 +59,52 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
 
     boot: async (spec: BootSpec): Promise<Vm> => {
       const ram = join(spec.dir, 'ram');
-      const start = await startMachine({
-        ...common(options, machine, spec.id, spec.dir, spec.link, spec.size, spec.disks),
+      const parts = await startMachine(context, {
+        ...spec,
         ram: { path: ram, shared: true },
         kernel: { image: options.kernel, initramfs: options.initramfs },
       });
-      return new QemuVm({ ...start, pin: await pinOf(), ram: { kind: 'cold', path: ram } });
+      return new QemuVm({ ...parts, pin: await pinOf(), ram: { kind: 'cold', path: ram } });
     },
 
     launch: async (spec: LaunchSpec): Promise<Vm> => {
-      const { manifest, pin } = await loadTemplate(spec.template);
+      workingSets.prefetch(spec.template);
+      const manifest = await loadTemplate(spec.template);
       const disks = await Promise.all(
-        manifest.disks.map(async (backing, index): Promise<Disk> => {
-          const given = spec.disks?.[index];
-          if (given !== undefined) return given;
-          const path = join(spec.dir, overlayName(index));
-          await createOverlay(path, backing, backing.virtualBytes);
-          return { path, format: 'qcow2' };
-        }),
+        manifest.disks.map(async (backing, index): Promise<Disk> => spec.disks?.[index] ?? firstLayer(spec.dir, index, backing, backing.virtualBytes)),
       );
-      return startClone(options, machine, { ...spec, manifest, pin, disks, deviceState: join(spec.template, FILES.deviceState) });
+      await context.observe('overlay-made', { id: spec.id });
+      const vm = await startClone(context, { ...spec, manifest, disks, deviceState: join(spec.template, FILES.deviceState) });
+      workingSets.observe(vm, spec.template);
+      return vm;
     },
 
     resume: async (spec: ResumeSpec): Promise<Vm> => {
-      const { manifest, pin } = await loadTemplate(spec.template);
+      workingSets.prefetch(spec.template);
+      const manifest = await loadTemplate(spec.template);
       const suspension = await openSuspension(spec.dir, manifest.deviceState.sha256);
-      const disks = manifest.disks.map((_, index): Disk => ({ path: join(spec.dir, overlayName(index)), format: 'qcow2' }));
-      return startClone(options, machine, { ...spec, manifest, pin, disks, deviceState: suspension.deviceState, suspension });
+      // Layers of a resume that was undone hold what must never have happened.
+      await dropOtherLayers(spec.dir, suspension.tops);
+      const disks = await Promise.all(suspension.tops.map((top, index) => nextLayer(top, manifest.disks[index]?.virtualBytes ?? 0)));
+      await context.observe('overlay-made', { id: spec.id });
+      return startClone(context, { ...spec, manifest, disks, deviceState: suspension.deviceState, suspension });
     },
+
+    adopt: async (spec: AdoptSpec): Promise<Adopted | undefined> => {
+      const pid = survivors.get(spec.id);
+      survivors.delete(spec.id);
+      return pid === undefined ? undefined : adoptVm(context, spec, pid);
+    },
+    endStrays: async () => {
+      const strays = [...survivors.values()];
+      survivors.clear();
+      await Promise.all(strays.map(endVmm));
+    },
+
+    isSuspended,
+    seal: sealDisks,
   };
 }
-
-const overlayName = (index: number): string => `disk${index}.qcow2`;
 
 interface CloneSpec {
   readonly id: string;
@@ -93,82 +112,28 @@ interface CloneSpec {
   readonly dir: string;
   readonly link: Link;
   readonly manifest: TemplateManifest;
-  readonly pin: MachinePin;
   readonly disks: readonly Disk[];
   readonly deviceState: string;
   readonly suspension?: Suspension;
 }
 
-async function startClone(options: QemuEngineOptions, machine: Machine, spec: CloneSpec): Promise<Vm> {
+async function startClone(context: Context, spec: CloneSpec): Promise<Vm> {
+  const { suspension, manifest } = spec;
   const ram = join(spec.template, FILES.ram);
-  const start = await startMachine({
-    ...common(options, machine, spec.id, spec.dir, spec.link, spec.manifest.size, spec.disks),
-    ram: { path: ram, shared: false },
-    stateFile: spec.deviceState,
-  });
-  const { suspension } = spec;
-  let spent = false;
+  const parts = await startMachine(context, { ...spec, size: manifest.size, ram: { path: ram, shared: false }, stateFile: spec.deviceState });
+  const at = { id: spec.id, pid: parts.process.pid };
   try {
     // Before the device state, whose loading reads virtqueues from RAM.
-    await suspension?.layPages(start.process.pid, ram);
-    await suspension?.spend();
-    spent = true;
+    await suspension?.layPages(parts.process.pid, ram);
+    await context.observe('pages-laid', at);
     // The saved state says "running", so QEMU starts the vCPUs itself once it is loaded.
-    const running = start.qmp.event('RESUME');
-    await Promise.all([withinLimit(start.process, running), start.qmp.command('migrate-incoming', { uri: 'fd:3' })]);
+    const running = parts.qmp.event('RESUME');
+    await Promise.all([withinLimit(parts.process, running), parts.qmp.command('migrate-incoming', { uri: 'fd:3' })]);
+    await context.observe('state-loaded', at);
   } catch (error) {
-    // A VMM that could not load the state has ended by itself, and answers nothing.
-    const ran = await start.qmp.command('query-status').then((status) => status.running, () => false);
-    start.process.kill();
-    await start.process.exited;
-    if (spent && !ran) await suspension?.restore();
+    parts.process.kill();
+    await parts.process.exited;
     throw error;
   }
-  return new QemuVm({ ...start, pin: spec.pin, ram: { kind: 'clone', path: ram, templateDigest: spec.manifest.deviceState.sha256 } });
+  return new QemuVm({ ...parts, pin: manifest.machine, ram: { kind: 'clone', path: ram, templateDigest: manifest.deviceState.sha256 } });
 }
-
-function common(options: QemuEngineOptions, machine: Machine, id: string, dir: string, link: Link, size: VmSize, disks: readonly Disk[]) {
-  return { machine, id, dir, link, size, disks, controlSocket: join(options.runDir, `${id}.qmp`), consoleLog: join(dir, 'console.log') };
-}
-
-type StartSpec = Parameters<typeof qemuArguments>[0] & { readonly id: string; readonly dir: string; readonly link: Link; readonly stateFile?: string };
-type Started = Pick<QemuVmParts, 'id' | 'dir' | 'process' | 'qmp' | 'controlSocket' | 'host' | 'size' | 'disks'>;
-
-async function startMachine(spec: StartSpec): Promise<Started> {
-  const process = await startVmm({
-    program: spec.machine.program,
-    args: qemuArguments(spec),
-    netnsPath: spec.link.netnsPath,
-    log: join(spec.dir, 'vmm.log'),
-    ...(spec.stateFile === undefined ? {} : { stateFile: spec.stateFile }),
-  });
-  const giveUp = new AbortController();
-  try {
-    const qmp = await withinLimit(process, QmpClient.connect(spec.controlSocket, giveUp.signal));
-    return { id: spec.id, dir: spec.dir, process, qmp, controlSocket: spec.controlSocket, host: spec.link.host, size: spec.size, disks: spec.disks };
-  } catch (error) {
-    giveUp.abort();
-    process.kill();
-    await process.exited;
-    throw error;
-  }
-}
-
-/** The work's result, or an error as soon as the VMM ends or the limit passes. */
-async function withinLimit<T>(process: VmmProcess, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new OperatorError(`the VMM was not up after ${START_LIMIT_MS / 1000} s; the host may be overloaded`)), START_LIMIT_MS);
-  });
-  const died = process.exited.then((exit): never => {
-    throw new OperatorError(`the VMM ended at its start (${exit.signal ?? `exit code ${exit.code ?? '?'}`}): ${exit.detail}`);
-  });
-  try {
-    return await Promise.race([work, limit, died]);
-  } finally {
-    clearTimeout(timer);
-    died.catch(() => undefined); // raced: whoever owns the VM watches `exited`
-    work.catch(() => undefined);
-  }
-}
-

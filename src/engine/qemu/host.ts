@@ -1,7 +1,7 @@
 /** Facts of the host that the engine depends on, and the VMMs a dead daemon left on it. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf, OperatorError } from '../../errors/index.js';
@@ -36,18 +36,37 @@ export async function hostCpuDigest(): Promise<string> {
   return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 }
 
-/** Ends VMMs whose control socket is in `runDir`: left by a daemon that died. Answers how many. */
-export async function endOrphans(runDir: string): Promise<number> {
-  let ended = 0;
+/** VMMs on this host whose control socket is in `runDir`, by the id of their VM. */
+export async function findVmms(runDir: string): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const pid = Number(entry);
-    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
-    if (!cmdline.includes('qemu-system') || !cmdline.includes(`unix:${runDir}/`)) continue;
-    process.kill(pid, 'SIGKILL');
-    // Its disks and namespace are free once it is gone.
-    while (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')) await sleep(10);
-    ended++;
+    const cmdline = await readFile(`/proc/${entry}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
+    const start = cmdline.indexOf(`unix:${runDir}/`);
+    if (!cmdline.includes('qemu-system') || start < 0) continue;
+    const id = /^([^,\0]+)\.qmp/.exec(cmdline.slice(start + `unix:${runDir}/`.length))?.[1];
+    if (id !== undefined) found.set(id, Number(entry));
   }
-  return ended;
+  return found;
+}
+
+/** Ends a VMM that is no child of ours and waits until it is gone: its disks and namespace are free then. */
+export async function endVmm(pid: number): Promise<void> {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+    throw error;
+  }
+  while (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')) await sleep(10);
+}
+
+/** Path of the named network namespace that a process is in; undefined when it has no name. */
+export async function netnsOf(pid: number): Promise<string | undefined> {
+  const { ino } = await stat(`/proc/${pid}/ns/net`);
+  for (const name of await readdir('/run/netns').catch(() => [])) {
+    const path = `/run/netns/${name}`;
+    if ((await stat(path).catch(() => undefined))?.ino === ino) return path;
+  }
+  return undefined;
 }

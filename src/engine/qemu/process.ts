@@ -1,8 +1,8 @@
 /** One VMM process: spawned in its link's network namespace, watched until it ends. */
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OperatorError } from '../../errors/index.js';
-import type { VmExit } from '../contracts.js';
 
 export interface ProcessSpec {
   readonly program: string;
@@ -17,8 +17,17 @@ export interface ProcessSpec {
 
 export interface VmmProcess {
   readonly pid: number;
-  readonly exited: Promise<VmExit>;
+  readonly exited: Promise<ProcessExit>;
   kill(): void;
+  /** This process may end before the VMM; `exited` may then never resolve. */
+  letGo(): void;
+}
+
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Last lines of what the VMM printed. */
+  readonly detail: string;
 }
 
 /** Throws OperatorError when the program cannot be started. */
@@ -31,10 +40,10 @@ export async function startVmm(spec: ProcessSpec): Promise<VmmProcess> {
       spec.netnsPath === undefined ? [spec.program, spec.args] : ['nsenter', [`--net=${spec.netnsPath}`, '--', spec.program, ...spec.args]];
     const child = spawn(program, args, {
       stdio: ['ignore', log.fd, log.fd, ...(state === undefined ? [] : [state.fd])],
-      // Its own session: Ctrl-C at the daemon's terminal must not kill guests before they are suspended.
+      // Its own session: Ctrl-C at the daemon's terminal must not kill guests, and they outlive the daemon.
       detached: true,
     });
-    const exited = new Promise<VmExit>((resolve) => {
+    const exited = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => {
         void lastLines(spec.log).then((detail) => resolve({ code, signal, detail }));
       });
@@ -45,18 +54,48 @@ export async function startVmm(spec: ProcessSpec): Promise<VmmProcess> {
     });
     const pid = child.pid;
     if (pid === undefined) throw new OperatorError(`cannot start ${program}`);
-    return { pid, exited, kill: () => void child.kill('SIGKILL') };
+    return { pid, exited, kill: () => void child.kill('SIGKILL'), letGo: () => child.unref() };
   } finally {
     await log.close();
     await state?.close();
   }
 }
 
-async function lastLines(path: string): Promise<string> {
+/** How often to look whether a VMM that is no child of ours is gone, once it has closed its control socket. */
+const GONE_POLL_MS = 5;
+
+/** A VMM that an earlier daemon started. `closed`: its control socket's end, which comes with its own. */
+export async function adoptVmm(pid: number, log: string, closed: Promise<void>): Promise<VmmProcess> {
+  const born = await startTime(pid);
+  const released = new AbortController();
+  const exited = (async (): Promise<ProcessExit> => {
+    await closed;
+    if (released.signal.aborted) return new Promise(() => undefined);
+    while ((await startTime(pid)) === born) await sleep(GONE_POLL_MS);
+    return { code: null, signal: null, detail: await lastLines(log) };
+  })();
+  return {
+    pid,
+    exited,
+    letGo: () => released.abort(),
+    kill: () => void startTime(pid).then((now) => now === born && born !== undefined && process.kill(pid, 'SIGKILL')),
+  };
+}
+
+/** In clock ticks since boot: tells a process from a later one of the same pid. Undefined when it is gone or a zombie. */
+async function startTime(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''); // gone
+  // proc(5): after the parenthesised name comes the state, field 3; the start time is field 22.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === '' ? undefined : fields[19];
+}
+
+/** The end of a log file, for people. */
+export async function lastLines(path: string): Promise<string> {
   try {
     const text = await readFile(path, 'utf8');
     return text.trim().split('\n').slice(-5).join('\n').slice(-2000);
   } catch (error) {
-    return `(no VMM log: ${messageOf(error)})`;
+    return `(no log: ${messageOf(error)})`;
   }
 }

@@ -14,9 +14,21 @@ export interface QmpCommands {
   /** Device state without RAM; the name is historical, it needs no Xen. Deactivates block devices of a stopped VM. */
   'xen-save-devices-state': { args: { filename: string; live: boolean }; result: unknown };
   'migrate-incoming': { args: { uri: string }; result: unknown };
+  /** Moves what the layers from `top` down to above `base` hold into `base`, while the guest runs. */
+  'block-commit': { args: { 'job-id': string; device: string; top: string; base: string }; result: unknown };
+  'block-job-cancel': { args: { device: string }; result: unknown };
+  'query-block-jobs': { args: undefined; result: readonly { device: string }[] };
 }
 
-export type QmpEventName = 'RESUME';
+/** The events this engine minds, and the part of their data it uses. */
+export interface QmpEvents {
+  RESUME: unknown;
+  SHUTDOWN: { guest: boolean; reason: string };
+  BLOCK_IO_ERROR: { action: 'ignore' | 'report' | 'stop'; nospace?: boolean };
+  BLOCK_JOB_COMPLETED: { device: string; error?: string };
+  BLOCK_JOB_CANCELLED: { device: string };
+}
+export type QmpEventName = keyof QmpEvents;
 
 export class QmpError extends Error {
   override readonly name = 'QmpError';
@@ -30,9 +42,15 @@ interface Pending {
 /** No answer or event of QEMU's is near this long; a VMM that sends more is out of order. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
+/** Every command this engine uses takes milliseconds, on an overloaded host a second or two. */
+const ANSWER_LIMIT_MS = 60_000;
+
 export class QmpClient {
   readonly #pending: Pending[] = [];
   readonly #waiters = new Map<QmpEventName, Pending[]>();
+  readonly #listeners = new Map<QmpEventName, ((data: never) => void)[]>();
+  /** Resolves when the VMM has closed its side, or {@link close} was called. */
+  readonly closed: Promise<void>;
   #buffer = '';
   #ended: Error | undefined;
 
@@ -41,6 +59,7 @@ export class QmpClient {
     socket.on('data', (text: string) => this.#onData(text));
     socket.on('error', (error) => this.#end(error));
     socket.on('close', () => this.#end(new QmpError('the VMM closed its control socket')));
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
   /**
@@ -60,14 +79,20 @@ export class QmpClient {
     }
   }
 
-  /** Sends one command. Throws {@link QmpError} with QEMU's text when it is refused or the VMM goes away. */
+  /** Sends one command. Throws {@link QmpError} with QEMU's text when it is refused, the VMM goes away or hangs. */
   command<N extends keyof QmpCommands>(
     name: N,
     ...[args]: QmpCommands[N]['args'] extends undefined ? [] : [QmpCommands[N]['args']]
   ): Promise<QmpCommands[N]['result']> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise<unknown>((resolve, reject) => {
-      this.#pending.push({ resolve, reject });
+      // Answers come in order: after one that is missing no other can be trusted, so the connection ends with it.
+      const timer = setTimeout(() => this.socket.destroy(new QmpError(`the VMM did not answer ${name} within ${ANSWER_LIMIT_MS / 1000} s`)), ANSWER_LIMIT_MS);
+      const settled = <T>(settle: (value: T) => void) => (value: T): void => {
+        clearTimeout(timer);
+        settle(value);
+      };
+      this.#pending.push({ resolve: settled(resolve), reject: settled(reject) });
       this.socket.write(`${JSON.stringify({ execute: name, arguments: args })}\n`);
     });
   }
@@ -80,6 +105,11 @@ export class QmpClient {
       list.push({ resolve, reject });
       this.#waiters.set(name, list);
     }).then(() => undefined);
+  }
+
+  /** Calls `listener` for every event of that name from now on. */
+  on<N extends QmpEventName>(name: N, listener: (data: QmpEvents[N]) => void): void {
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
   }
 
   close(): void {
@@ -103,8 +133,10 @@ export class QmpClient {
 
   #onMessage(message: QmpMessage): void {
     if (message.event !== undefined) {
-      const waiters = this.#waiters.get(message.event as QmpEventName) ?? [];
-      this.#waiters.delete(message.event as QmpEventName);
+      const name = message.event as QmpEventName;
+      for (const listener of this.#listeners.get(name) ?? []) listener(message.data as never);
+      const waiters = this.#waiters.get(name) ?? [];
+      this.#waiters.delete(name);
       for (const waiter of waiters) waiter.resolve(undefined);
     } else if (message.error !== undefined) {
       this.#pending.shift()?.reject(new QmpError(message.error.desc));
@@ -123,6 +155,7 @@ export class QmpClient {
 
 interface QmpMessage {
   event?: string;
+  data?: unknown;
   error?: { class: string; desc: string };
   return?: unknown;
 }

@@ -1,16 +1,19 @@
 /** One running VM: its VMM process, control socket, disks and link, and what can be done to it. */
 import { readFile, rename, rm, stat } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '../../errors/index.js';
-import type { Disk, SuspensionInfo, TemplateInfo, Vm, VmExit, VmSize, VmStats } from '../contracts.js';
+import type { Disk, ObserveEngine, SuspensionInfo, TemplateInfo, Vm, VmExit, VmSize, VmStats, VmTrouble } from '../contracts.js';
 import { hashFile, hashSparse } from '../snapshot/digest.js';
+import { chainOf } from '../snapshot/layers.js';
 import { FILES, type MachinePin, writeManifest } from '../snapshot/manifest.js';
 import { markVerified } from '../snapshot/verified.js';
-import { preparePending, syncFile, writeSuspension } from '../snapshot/suspension.js';
+import { dropPending, preparePending, putInPlace, releaseSuspension, syncFile, writeSuspension } from '../snapshot/suspension.js';
 import { virtualSize } from '../qcow2.js';
-import type { VmmProcess } from './process.js';
-import type { QmpClient } from './qmp.js';
+import { dialGuest } from './dial.js';
+import { foldLayers, type Folding } from './fold.js';
+import { lastLines, type VmmProcess } from './process.js';
+import type { QmpClient, QmpEvents } from './qmp.js';
 
 export interface QemuVmParts {
   readonly id: string;
@@ -18,50 +21,47 @@ export interface QemuVmParts {
   readonly process: VmmProcess;
   readonly qmp: QmpClient;
   readonly controlSocket: string;
+  readonly consoleLog: string;
   readonly host: string;
   readonly size: VmSize;
   readonly disks: readonly Disk[];
   readonly pin: MachinePin;
+  readonly observe: ObserveEngine;
+  readonly log: (what: string, error: unknown) => void;
   /** cold: its RAM file is its own. clone: RAM is a template's, mapped private. */
   readonly ram: { readonly kind: 'cold'; readonly path: string } | { readonly kind: 'clone'; readonly path: string; readonly templateDigest: string };
 }
+
+/** ms after which a guest that waits for room on the host's disk tries to write again. */
+const DISK_FULL_RETRY_MS = 2_000;
 
 export class QemuVm implements Vm {
   readonly id: string;
   readonly pid: number;
   readonly exited: Promise<VmExit>;
+  #folding: Folding | undefined;
+  #guestEnded = false;
+  #detached = false;
+  #retry: NodeJS.Timeout | undefined;
+  readonly #troubled: ((trouble: VmTrouble) => void)[] = [];
 
   constructor(private readonly parts: QemuVmParts) {
     this.id = parts.id;
     this.pid = parts.process.pid;
-    this.exited = parts.process.exited.then(async (exit) => {
+    parts.qmp.on('SHUTDOWN', ({ guest }) => (this.#guestEnded ||= guest));
+    parts.qmp.on('BLOCK_IO_ERROR', (error) => this.#onIoError(error));
+    this.exited = parts.process.exited.then(async ({ code, signal, detail }) => {
+      clearTimeout(this.#retry);
       parts.qmp.close();
-      await rm(parts.controlSocket, { force: true });
-      return exit;
+      if (!this.#detached) await rm(parts.controlSocket, { force: true });
+      return this.#guestEnded
+        ? { code, signal, cause: 'guest', detail: await lastLines(parts.consoleLog) }
+        : { code, signal, cause: 'vmm', detail };
     });
   }
 
   dial(port: number, signal?: AbortSignal): Promise<Socket> {
-    return new Promise((resolve, reject) => {
-      // Half-open: the guest's end of stream must not end ours.
-      const socket = connect({ host: this.parts.host, port, noDelay: true, allowHalfOpen: true });
-      const abort = (): void => void socket.destroy(new Error('dial aborted', { cause: signal?.reason }));
-      signal?.addEventListener('abort', abort, { once: true });
-      if (signal?.aborted === true) abort();
-      const settle = (): void => {
-        signal?.removeEventListener('abort', abort);
-        socket.removeListener('error', fail);
-      };
-      const fail = (error: Error): void => {
-        settle();
-        reject(error);
-      };
-      socket.once('error', fail);
-      socket.once('connect', () => {
-        settle();
-        resolve(socket);
-      });
-    });
+    return dialGuest(this.parts.host, port, signal);
   }
 
   async snapshot(target: string): Promise<TemplateInfo> {
@@ -95,23 +95,76 @@ export class QemuVm implements Vm {
   }
 
   async suspend(): Promise<SuspensionInfo> {
-    const { ram, qmp, dir, disks } = this.parts;
+    const { ram, qmp, dir, observe, id } = this.parts;
     if (ram.kind !== 'clone') throw new Fault('only a clone is suspended; a cold-booted VM becomes a template');
+    const at = { id, pid: this.pid };
+    // What the guest wrote since must not meet an older memory.
+    await releaseSuspension(dir);
+    await this.#folding?.cancel();
+    const tops = this.#ownTops();
+    const layers = { tops, all: (await Promise.all(tops.map(chainOf))).flat() };
     const deviceState = await preparePending(dir);
     await qmp.command('stop');
+    let info: SuspensionInfo;
     try {
+      await observe('guest-stopped', at);
       await qmp.command('xen-save-devices-state', { filename: deviceState, live: true });
-      const own = disks.map((disk) => disk.path).filter((path) => path.startsWith(dir));
-      const info = await writeSuspension(dir, this.pid, ram.path, ram.templateDigest, own);
-      await this.stop();
-      return info;
+      await observe('state-saved', at);
+      info = await writeSuspension(dir, { pid: this.pid, ramPath: ram.path, templateDigest: ram.templateDigest, layers });
+      await observe('pages-written', at);
+      await putInPlace(dir);
     } catch (error) {
-      // Deactivated disks are taken back by cont; if the VMM is gone this fails too and `exited` tells.
-      await qmp.command('cont').catch((again: unknown) => {
-        throw new AggregateError([error, again], 'suspend failed and the VM could not go on');
-      });
+      await this.#goOn(error);
       throw error;
     }
+    await observe('suspension-in-place', at);
+    await this.stop();
+    await observe('vmm-ended', at);
+    return info;
+  }
+
+  /** After a suspend that failed. Deactivated disks are taken back by cont; if the VMM is gone this fails too and `exited` tells. */
+  async #goOn(failure: unknown): Promise<void> {
+    try {
+      await releaseSuspension(this.parts.dir);
+      await dropPending(this.parts.dir);
+      await this.parts.qmp.command('cont');
+    } catch (error) {
+      throw new AggregateError([failure, error], 'suspend failed and the VM could not go on');
+    }
+  }
+
+  async settle(): Promise<void> {
+    const { dir, qmp, observe, id } = this.parts;
+    await releaseSuspension(dir);
+    await observe('suspension-released', { id, pid: this.pid });
+    this.#folding = foldLayers(qmp, this.#ownTops(), (error) => this.parts.log('could not fold the disk layers of a VM', error));
+  }
+
+  onTrouble(listener: (trouble: VmTrouble) => void): void {
+    this.#troubled.push(listener);
+  }
+
+  detach(): void {
+    this.#detached = true;
+    clearTimeout(this.#retry);
+    this.parts.process.letGo();
+    this.parts.qmp.close();
+  }
+
+  /** QEMU has stopped the guest when the host's disk is full, so that nothing it wrote is lost. */
+  #onIoError({ action, nospace }: QmpEvents['BLOCK_IO_ERROR']): void {
+    for (const listener of this.#troubled) listener(nospace === true ? 'disk-full' : 'io-error');
+    if (action !== 'stop' || this.#detached) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.parts.qmp.command('cont').catch((error: unknown) => this.parts.log('a VM that waited for disk space could not go on', error));
+    }, DISK_FULL_RETRY_MS);
+  }
+
+  /** The layers in the VM's own folder that the guest writes to. */
+  #ownTops(): string[] {
+    return this.parts.disks.map((disk) => disk.path).filter((path) => path.startsWith(`${this.parts.dir}/`));
   }
 
   async stop(): Promise<void> {

@@ -18,7 +18,7 @@ export interface SparseDigest {
  * sha256 over the file's non-zero chunks, each preceded by its position: the same for equal content, wherever the
  * holes are.
  */
-export async function hashSparse(path: string): Promise<SparseDigest> {
+export async function hashSparse(path: string, signal?: AbortSignal): Promise<SparseDigest> {
   const hash = createHash('sha256');
   const chunk = Buffer.alloc(CHUNK);
   const zeros = Buffer.alloc(CHUNK);
@@ -28,6 +28,7 @@ export async function hashSparse(path: string): Promise<SparseDigest> {
   try {
     const { size } = await file.stat();
     for await (const offset of dataChunks(path, size)) {
+      signal?.throwIfAborted();
       const { bytesRead } = await file.read(chunk, 0, CHUNK, offset);
       const data = chunk.subarray(0, bytesRead);
       if (data.compare(zeros, 0, bytesRead) === 0) continue;
@@ -41,8 +42,8 @@ export async function hashSparse(path: string): Promise<SparseDigest> {
   return { sha256: hash.digest('hex'), nonZeroBytes };
 }
 
-export async function hashFile(path: string): Promise<string> {
-  return (await hashSparse(path)).sha256;
+export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+  return (await hashSparse(path, signal)).sha256;
 }
 
 const extents = z.array(z.object({ start: z.number(), length: z.number(), data: z.boolean() }));

@@ -1,12 +1,12 @@
 /**
  * The pages a clone has of its own. Its RAM is the template's file mapped private, so a page it wrote is anonymous
- * memory of the VMM, and the kernel tells: in /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst) bit 63 =
- * present, bit 62 = swapped, bit 61 = file page or shared. Private copy = (present or swapped) and not file.
+ * memory of the VMM, and the kernel tells (Documentation/admin-guide/mm/pagemap.rst): at once where it has PAGEMAP_SCAN,
+ * else by one entry of /proc/PID/pagemap for each page of RAM.
  */
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { Fault } from '../../errors/index.js';
-
-export const PAGE = 4096;
+import { PAGE, readAnonymous } from '../linux/pagemap.js';
+import { canScan, scanAnonymous } from '../linux/pagemap-scan.js';
 
 /** Part of the RAM file in the VMM's address space. */
 export interface Mapping {
@@ -33,38 +33,16 @@ export async function ramMappings(pid: number, ramPath: string): Promise<Mapping
   return found;
 }
 
-const ENTRY = 8;
-const ENTRIES_PER_READ = 128 * 1024;
-const PRESENT_OR_SWAPPED = 0xc0000000;
-const FILE_OR_SHARED = 0x20000000;
-
 /** Runs of private pages, ascending. The VM must be stopped. */
 export async function dirtyRuns(pid: number, mappings: readonly Mapping[]): Promise<PageRun[]> {
+  const find = (await canScan()) ? scanAnonymous : readAnonymous;
   const runs: PageRun[] = [];
   const pagemap = await open(`/proc/${pid}/pagemap`, 'r');
   try {
-    const buffer = Buffer.alloc(ENTRIES_PER_READ * ENTRY);
-    // Each entry is 64 bits; the flags are in its high half (little-endian: the second word).
-    const words = new Uint32Array(buffer.buffer, buffer.byteOffset, ENTRIES_PER_READ * 2);
-    for (const mapping of mappings) {
-      const pages = mapping.bytes / PAGE;
-      const firstPage = mapping.fileOffset / PAGE;
-      let runStart = -1;
-      for (let done = 0; done < pages; ) {
-        const want = Math.min(ENTRIES_PER_READ, pages - done);
-        await readFully(pagemap, buffer.subarray(0, want * ENTRY), (mapping.address / PAGE + done) * ENTRY);
-        for (let i = 0; i < want; i++) {
-          const flags = words[i * 2 + 1] ?? 0;
-          const isPrivate = (flags & PRESENT_OR_SWAPPED) !== 0 && (flags & FILE_OR_SHARED) === 0;
-          if (isPrivate && runStart < 0) runStart = done + i;
-          if (!isPrivate && runStart >= 0) {
-            runs.push({ page: firstPage + runStart, count: done + i - runStart });
-            runStart = -1;
-          }
-        }
-        done += want;
+    for (const { address, bytes, fileOffset } of mappings) {
+      for (const { start, end } of await find(pagemap, { start: address, end: address + bytes })) {
+        runs.push({ page: (start - address + fileOffset) / PAGE, count: (end - start) / PAGE });
       }
-      if (runStart >= 0) runs.push({ page: firstPage + runStart, count: pages - runStart });
     }
   } finally {
     await pagemap.close();
@@ -77,13 +55,4 @@ export function addressOf(mappings: readonly Mapping[], fileOffset: number): num
   const mapping = mappings.find((m) => fileOffset >= m.fileOffset && fileOffset < m.fileOffset + m.bytes);
   if (mapping === undefined) throw new Fault(`offset ${fileOffset} of the RAM file is not mapped`);
   return mapping.address + (fileOffset - mapping.fileOffset);
-}
-
-/** Fills `target` from `position`; a short read means the VMM is going away. */
-export async function readFully(file: FileHandle, target: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await file.read(target, done, target.length - done, position + done);
-    if (bytesRead === 0) throw new Fault(`read ended ${target.length - done} bytes early at ${position + done}`);
-    done += bytesRead;
-  }
 }

@@ -81,7 +81,7 @@ export async function verifyRam(dir: string, manifest: TemplateManifest): Promis
 export function checkMachine(dir: string, pinned: MachinePin, here: MachinePin): void {
   for (const key of Object.keys(pinned) as (keyof MachinePin)[]) {
     if (pinned[key] !== here[key]) {
-      throw new SnapshotRefusedError(`${dir} was made with ${key} "${pinned[key]}", this host has "${here[key]}": a snapshot only fits the machine it was taken on; build the image again`);
+      throw new SnapshotRefusedError(`${dir} was made with ${key} "${pinned[key]}", this host has "${here[key]}": a snapshot only fits the machine it was taken on; build the image again`, 'mismatch');
     }
   }
 }

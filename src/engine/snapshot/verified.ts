@@ -22,6 +22,7 @@ export async function markVerified(dir: string): Promise<void> {
   await writeFile(join(dir, MARK), await bootId(), { mode: 0o600 });
 }
 
-function bootId(): Promise<string> {
+/** Of the host's kernel: another after each boot. */
+export function bootId(): Promise<string> {
   return readFile('/proc/sys/kernel/random/boot_id', 'utf8');
 }

@@ -7,6 +7,7 @@ const changeable = {
   state: plain('state'),
   stateReason: plain('state_reason'),
   suspendedAt: plain('suspended_at'),
+  lastActivity: plain('last_activity'),
   terminatedAt: plain('terminated_at'),
   resumeOnStart: flag('resume_on_start'),
 };
@@ -26,6 +27,8 @@ const read = (row: Row): MicrovmRecord => ({
   ingressNetworkConnectors: fromJson(row['ingress_connectors']) as string[],
   egressNetworkConnectors: fromJson(row['egress_connectors']) as string[],
   startedAt: row['started_at'] as number,
+  startedSteady: row['started_steady'] as number,
+  lastActivity: optional(row['last_activity']) as number | undefined,
   suspendedAt: optional(row['suspended_at']) as number | undefined,
   terminatedAt: optional(row['terminated_at']) as number | undefined,
   resumeOnStart: row['resume_on_start'] === 1,
@@ -33,28 +36,32 @@ const read = (row: Row): MicrovmRecord => ({
 
 export type MicrovmRecords = Pick<
   Store,
-  'insertMicrovm' | 'getMicrovm' | 'getMicrovmByEndpoint' | 'listMicrovms' | 'microvmsInStates' | 'updateMicrovm'
+  'insertMicrovm' | 'runHookPayload' | 'forgetRunHookPayload' | 'getMicrovm' | 'getMicrovmByEndpoint' | 'listMicrovms' | 'microvmsInStates' | 'updateMicrovm'
 >;
 
 export function microvmRecords(db: Database): MicrovmRecords {
   const insert = db.prepare(
     `INSERT INTO microvms (id, account_id, endpoint_label, state, state_reason, image_arn, image_version, execution_role_arn,
        idle_policy, logging, maximum_duration_seconds, ingress_connectors, egress_connectors, started_at, suspended_at,
-       terminated_at, resume_on_start)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       terminated_at, resume_on_start, started_steady, last_activity, run_payload)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const payload = db.prepare<[string], string | null>('SELECT run_payload FROM microvms WHERE id = ?').pluck();
+  const forgetPayload = db.prepare('UPDATE microvms SET run_payload = NULL WHERE id = ? AND run_payload IS NOT NULL');
   const byId = db.prepare('SELECT * FROM microvms WHERE id = ?');
   const byLabel = db.prepare('SELECT * FROM microvms WHERE endpoint_label = ?');
   const inStates = db.prepare('SELECT * FROM microvms WHERE state IN (SELECT value FROM json_each(?)) ORDER BY seq');
   return {
-    insertMicrovm(vm) {
+    insertMicrovm(vm, runHookPayload) {
       insert.run(
         vm.id, vm.accountId, vm.endpointLabel, vm.state, vm.stateReason ?? null, vm.imageArn, vm.imageVersion,
         vm.executionRoleArn ?? null, toJson(vm.idlePolicy), toJson(vm.logging), vm.maximumDurationInSeconds,
         toJson(vm.ingressNetworkConnectors), toJson(vm.egressNetworkConnectors), vm.startedAt, vm.suspendedAt ?? null,
-        vm.terminatedAt ?? null, vm.resumeOnStart ? 1 : 0,
+        vm.terminatedAt ?? null, vm.resumeOnStart ? 1 : 0, vm.startedSteady, vm.lastActivity ?? null, runHookPayload ?? null,
       );
     },
+    runHookPayload: (id) => payload.get(id) ?? undefined,
+    forgetRunHookPayload: (id) => void forgetPayload.run(id),
     getMicrovm(id) {
       const row = byId.get(id) as Row | undefined;
       return row && read(row);

@@ -43,6 +43,8 @@ function openDatabase(file: string): Sqlite.Database {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
+    // Run hook payloads are forgotten once used, and then are to be nowhere.
+    db.pragma('secure_delete = ON');
     db.pragma('busy_timeout = 5000');
     migrate(db, migrations);
     return db;

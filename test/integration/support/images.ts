@@ -61,19 +61,19 @@ const RUNTIME_HOOKS = {
 const built = new Map<string, Promise<string>>();
 
 /** The shared service's Flask image; built once in a run. `all` hooks, or `ready` alone as in the quickstart. */
-export function flaskImage(hooks: 'all' | 'ready' = 'all'): Promise<string> {
-  const name = `flask-${hooks}`;
+export function flaskImage(hooks: 'all' | 'ready' = 'all', memoryMiB = 512): Promise<string> {
+  const name = `flask-${hooks}${memoryMiB === 512 ? '' : `-${memoryMiB}`}`;
   const known = built.get(name);
   if (known !== undefined) return known;
-  const building = buildFlask(name, hooks === 'all' ? { microvmImageHooks: { ...READY, ...VALIDATE }, microvmHooks: RUNTIME_HOOKS } : { microvmImageHooks: READY });
+  const building = buildFlask(name, memoryMiB, hooks === 'all' ? { microvmImageHooks: { ...READY, ...VALIDATE }, microvmHooks: RUNTIME_HOOKS } : { microvmImageHooks: READY });
   built.set(name, building);
   return building;
 }
 
-async function buildFlask(name: string, hooks: CreateMicrovmImageCommandInput['hooks']): Promise<string> {
+async function buildFlask(name: string, memoryMiB: number, hooks: CreateMicrovmImageCommandInput['hooks']): Promise<string> {
   const service = await sharedService();
   const uri = await service.upload('flask.zip', await zipFolder(FLASK_APP));
-  const outcome = await buildImage(service, name, uri, { hooks: { port: 9000, ...hooks } });
+  const outcome = await buildImage(service, name, uri, { resources: [{ minimumMemoryInMiB: memoryMiB }], hooks: { port: 9000, ...hooks } });
   if (outcome.state !== 'CREATED') throw new Error(`the Flask image is ${outcome.state}: ${outcome.build.stateReason ?? ''}\n${outcome.log}`);
   return outcome.imageArn;
 }

@@ -22,8 +22,8 @@ export interface Residue {
 
 /** Everything that Tardigrade could have made on this host, whichever service did. */
 export async function residue(service?: Pick<Service, 'config'>): Promise<Residue> {
-  const [vmms, netns, links, taps, mounts, loops, tables] = await Promise.all([
-    vmmCount(),
+  const [pids, netns, links, taps, mounts, loops, tables] = await Promise.all([
+    vmmPids(),
     lines('ip', ['netns', 'list']),
     lines('ip', ['-o', 'link', 'show']),
     lines('ip', ['tuntap', 'list']),
@@ -32,7 +32,7 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
     lines('nft', ['list', 'tables']),
   ]);
   return {
-    vmms,
+    vmms: pids.length,
     namespaces: netns.filter((line) => line.startsWith('tdg-')).length,
     links: links.filter((line) => /^\d+: tdg/.test(line)).length,
     taps: taps.length,
@@ -45,13 +45,13 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
 }
 
 /** VMMs of any Tardigrade on this host, by their control sockets. */
-async function vmmCount(): Promise<number> {
-  let count = 0;
+export async function vmmPids(): Promise<number[]> {
+  const pids: number[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
-    if (cmdline.includes('qemu-system') && cmdline.includes('/run/tardigrade/')) count++;
+    if (cmdline.includes('qemu-system') && cmdline.includes('/run/tardigrade/')) pids.push(Number(pid));
   }
-  return count;
+  return pids;
 }
 
 async function lines(program: string, args: readonly string[]): Promise<string[]> {

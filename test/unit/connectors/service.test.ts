@@ -45,7 +45,7 @@ function active(p: Place, name?: string): ConnectorRecord {
 
 const vm = (egress: string, state: MicrovmRecord['state'] = 'SUSPENDED'): MicrovmRecord => ({
   id: `microvm-${state}`, accountId: WHO.accountId, endpointLabel: state, state, imageArn: 'arn:image', imageVersion: '1.0', maximumDurationInSeconds: 1,
-  ingressNetworkConnectors: [], egressNetworkConnectors: [egress], startedAt: 0, resumeOnStart: false,
+  ingressNetworkConnectors: [], egressNetworkConnectors: [egress], startedAt: 0, startedSteady: 0, resumeOnStart: false,
 });
 
 test('PENDING at first, ACTIVE a moment later; found by id, name and ARN, by its own account alone', async (t) => {

@@ -21,7 +21,7 @@ export const VM = 'microvm-11111111-2222-4333-8444-555555555555';
 
 export const record: MicrovmRecord = {
   id: VM, accountId: '000000000000', endpointLabel: LABEL, state: 'RUNNING', imageArn: 'arn:aws:lambda:us-east-1:000000000000:microvm-image:x',
-  imageVersion: '1.0', maximumDurationInSeconds: 28800, ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: 0, resumeOnStart: false,
+  imageVersion: '1.0', maximumDurationInSeconds: 28800, ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: 0, startedSteady: 0, resumeOnStart: false,
 };
 
 export class FakeGateway implements MicrovmGateway {

@@ -147,7 +147,7 @@ test('an artifact larger than allowed is refused', async (t) => {
   await assertFailed(w, await buildImage(w), /^ARCHIVE_INVALID: .*at most 10 bytes/);
 });
 
-test('a shutdown ends running and waiting builds, releases all, and records why', async (t) => {
+test('a shutdown aborts running and waiting builds, releases all, and the next start begins them anew', async (t) => {
   for (const where of ['build', 'boot', 'ready'] as const) {
     await t.test(`at the step ${where}`, async (t) => {
       const w = await world(t, { concurrency: 1 });
@@ -163,17 +163,17 @@ test('a shutdown ends running and waiting builds, releases all, and records why'
       w.images.create(WHO, input('waiting'));
       await until(() => reached);
       await w.images.shutdown();
-      for (const name of ['app', 'waiting']) {
-        const { image, build } = await outcome(w, name);
-        assert.deepEqual([image.state, build.stateReason], ['CREATE_FAILED', 'INTERNAL_PLATFORM_ERROR: The service restarted during the build.']);
-        assert.equal(await exists(w.dataDir, 'images', WHO.accountId, name), false);
-      }
+      for (const name of ['app', 'waiting']) assert.equal(w.images.get(WHO, arnOf(name)).state, 'CREATING', name);
       assertReleased(w);
+      const next = await world(t, { dataDir: w.dataDir, store: w.store });
+      await next.images.start();
+      for (const name of ['app', 'waiting']) assert.equal((await outcome(next, name)).image.state, 'CREATED', name);
+      assertReleased(next);
     });
   }
 });
 
-test('a start ends what a dead daemon left: builds fail, deletions finish', async (t) => {
+test('a start begins anew what a dead daemon left: builds end well, deletions finish', async (t) => {
   const dataDir = await scratch(t);
   const store = openStore(join(dataDir, 'db.sqlite'));
   t.after(() => store.close());
@@ -188,9 +188,25 @@ test('a start ends what a dead daemon left: builds fail, deletions finish', asyn
 
   const w = await world(t, { dataDir, store });
   await w.images.start();
-  for (const name of ['running', 'queued']) await assertFailed(w, await outcome(w, name), /^INTERNAL_PLATFORM_ERROR: The service restarted during the build\.$/);
+  for (const name of ['running', 'queued']) assert.equal((await outcome(w, name)).image.state, 'CREATED', name);
   await until(() => store.getImage(arnOf('leaving')) === undefined);
   assert.equal(await exists(dataDir, 'images', WHO.accountId, 'leaving'), false);
   assert.equal(w.images.get(WHO, arnOf('done')).state, 'CREATED');
   assert.equal(await exists(dataDir, 'images', WHO.accountId, 'done', '1.0', 'disk.raw'), true);
+});
+
+test('a build that three daemons ended under is given up', async (t) => {
+  const dataDir = await scratch(t);
+  const store = openStore(join(dataDir, 'db.sqlite'));
+  t.after(() => store.close());
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const dead = await world(t, { dataDir, store });
+    dead.fakes.run = ({ signal }) => untilAborted(signal);
+    if (attempt === 1) dead.images.create(WHO, input('poison'));
+    else await dead.images.start();
+    await until(() => dead.fakes.requests.length === 1);
+  }
+  const w = await world(t, { dataDir, store });
+  await w.images.start();
+  await assertFailed(w, await outcome(w, 'poison'), /^INTERNAL_PLATFORM_ERROR: The service ended 3 times during the build\.$/);
 });

@@ -181,7 +181,7 @@ test('a version that was on its way out when the daemon stopped goes at the next
   assert.deepEqual(second.images.listVersions(WHO, ARN, { limit: 9 }).items.map((item) => item.version), ['1.0']);
 });
 
-test('an update that was being built when the daemon stopped has failed at the next start, and can be repeated', async (t) => {
+test('an update that was being built when the daemon stopped is built by the next one', async (t) => {
   const first = await world(t);
   await buildImage(first);
   first.fakes.run = ({ signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
@@ -190,8 +190,8 @@ test('an update that was being built when the daemon stopped has failed at the n
   await first.images.shutdown();
   const second = await world(t, { store: first.store, dataDir: first.dataDir, logger: pino({ level: 'silent' }) });
   await second.images.start();
-  assert.deepEqual([image(second).state, version(second, '2').state, image(second).latestActiveVersion], ['UPDATE_FAILED', 'FAILED', '1.0']);
-  assert.equal(await update(second), '3.0');
+  await until(() => image(second).state !== 'UPDATING');
+  assert.deepEqual([image(second).state, version(second, '2').state, image(second).latestActiveVersion], ['UPDATED', 'SUCCESSFUL', '2.0']);
 });
 
 test('customer connectors: known ones only, and their builds reach nothing outside', async (t) => {

@@ -28,6 +28,7 @@ async function world(t: TestContext): Promise<World> {
   let rearmed: (() => void) | undefined;
   const clock: Clock = {
     now: () => 0,
+    steady: () => 0,
     after(_ms, fn) {
       due = fn;
       rearmed?.();
@@ -89,7 +90,7 @@ test('at the start such a file stops the start', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'tardigrade-ring-'));
   t.after(() => rm(dataDir, { recursive: true }));
   await writeFile(join(dataDir, 'credentials.json'), JSON.stringify([{ ...first, policies: ['x'] }]), { mode: 0o600 });
-  const clock: Clock = { now: () => 0, after: () => () => undefined };
+  const clock: Clock = { now: () => 0, steady: () => 0, after: () => () => undefined };
   const log = { info: () => undefined, warn: () => undefined };
   await assert.rejects(openKeyRing({ dataDir, accountId: '123456789012', readPolicies, clock, log }), OperatorError);
 });

@@ -1,15 +1,17 @@
 /** Stand-ins for the layers below microvms/. They keep what was asked of them in one list, in order. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PassThrough, type Duplex } from 'node:stream';
 import type { Clock } from '../../../src/clock/index.js';
-import type { Engine, Vm, VmExit } from '../../../src/engine/contracts.js';
+import type { Engine, Vm, VmExit, VmTrouble } from '../../../src/engine/contracts.js';
 import { ValidationError } from '../../../src/errors/index.js';
 import type { GuestAgent, GuestEvents } from '../../../src/guest/contracts.js';
 import type { CallHook, HookCall, HookOutcome } from '../../../src/hooks/contracts.js';
 import type { Launchable } from '../../../src/images/contracts.js';
 import type { AppLog } from '../../../src/logs/contracts.js';
+import { type FaultKind, noMetrics } from '../../../src/metrics/contracts.js';
+import type { Link } from '../../../src/network/contracts.js';
 import type { MicrovmState, Store } from '../../../src/store/contracts.js';
 import { openStore } from '../../../src/store/sqlite/open.js';
 import type { MicrovmDeps } from '../../../src/microvms/deps.js';
@@ -21,10 +23,20 @@ export const START = Date.UTC(2026, 6, 1, 23, 59, 0);
 
 export class FakeClock implements Clock {
   #now = START;
+  #skew = 0;
   #timers = new Set<{ readonly at: number; readonly fn: () => void }>();
 
   now(): number {
+    return this.#now + this.#skew;
+  }
+
+  steady(): number {
     return this.#now;
+  }
+
+  /** Sets the wall clock forward, or back. */
+  jump(ms: number): void {
+    this.#skew += ms;
   }
 
   after(ms: number, fn: () => void): () => void {
@@ -63,6 +75,7 @@ export class Gate {
 export interface FakeGuest {
   readonly vm: Vm;
   events: GuestEvents | undefined;
+  trouble: ((trouble: VmTrouble) => void) | undefined;
   followedAfter: number[];
   exit(detail?: string): void;
 }
@@ -73,6 +86,10 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     if (Date.now() > limit) throw new Error(`never came: ${what}`);
     await new Promise(setImmediate);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 }
 
 export class World {
@@ -89,6 +106,12 @@ export class World {
   /** ARNs of the customer connectors there are. */
   readonly connectors = new Set<string>();
   readonly logged: unknown[] = [];
+  /** What was counted. */
+  readonly faults: FaultKind[] = [];
+  /** Ids of MicroVMs whose VMM an earlier daemon left running; adopting one takes it out. */
+  readonly survivors = new Set<string>();
+  /** Ids of MicroVMs with a complete suspension. */
+  readonly suspensions = new Set<string>();
   linksHeld = 0;
   logsOpen = 0;
   runningVms = 0;
@@ -181,18 +204,11 @@ export class World {
       links: {
         acquire: async ({ internet }) => {
           await this.#step('link');
-          this.linksHeld++;
           this.calls.push(internet ? 'internet' : 'no-internet');
-          let held = true;
-          return {
-            netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '', host: '198.18.0.1',
-            release: async () => {
-              await this.#step('unlink');
-              if (held) this.linksHeld--;
-              held = false;
-            },
-          };
+          return this.#link();
         },
+        adopt: () => this.#link(),
+        sweep: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
       agentFor: (vm) => this.#agent(this.guests.find((guest) => guest.vm === vm)),
@@ -206,6 +222,7 @@ export class World {
       dataDir: this.dataDir,
       clock: this.clock,
       config: { region: 'us-east-1' },
+      metrics: { ...noMetrics, fault: (kind) => void this.faults.push(kind) },
       logger: { debug: log, info: log, warn: log, error: log },
     };
   }
@@ -216,6 +233,19 @@ export class World {
     const failure = this.failures.get(name);
     this.failures.delete(name);
     if (failure !== undefined) throw failure;
+  }
+
+  #link(): Link {
+    this.linksHeld++;
+    let held = true;
+    return {
+      netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '', host: '198.18.0.1',
+      release: async () => {
+        await this.#step('unlink');
+        if (held) this.linksHeld--;
+        held = false;
+      },
+    };
   }
 
   #engine(): Engine {
@@ -230,6 +260,14 @@ export class World {
         await this.#step('resume');
         return this.#vm(spec.id);
       },
+      adopt: async (spec) => {
+        await this.#step('adopt');
+        const link = this.survivors.delete(spec.id) ? spec.linkAt('/run/netns/x') : undefined;
+        return link === undefined ? undefined : { link, vm: this.#vm(spec.id) };
+      },
+      endStrays: () => Promise.resolve(),
+      isSuspended: (dir) => Promise.resolve(this.suspensions.has(basename(dir))),
+      seal: () => Promise.resolve(),
     };
   }
 
@@ -241,7 +279,7 @@ export class World {
     const exit = (detail = ''): void => {
       if (alive) this.runningVms--;
       alive = false;
-      exited({ code: 1, signal: null, detail });
+      exited({ code: 1, signal: null, cause: detail.includes('Kernel panic') ? 'guest' : 'vmm', detail });
     };
     const vm: Vm = {
       id,
@@ -250,8 +288,15 @@ export class World {
       dial: () => Promise.reject(new Error('not asked for')),
       snapshot: () => Promise.reject(new Error('not asked for')),
       stats: () => Promise.reject(new Error('not asked for')),
+      onTrouble: (listener) => (guest.trouble = listener),
+      settle: async () => {
+        await this.#step('settle');
+        this.suspensions.delete(id);
+      },
+      detach: () => void this.calls.push('detach'),
       suspend: async () => {
         await this.#step('suspend');
+        this.suspensions.add(id);
         exit();
         return { dirtyPages: 1, bytes: 4096 };
       },
@@ -260,14 +305,15 @@ export class World {
         exit();
       },
     };
-    this.guests.push({ vm, events: undefined, followedAfter: [], exit });
+    const guest: FakeGuest = { vm, events: undefined, trouble: undefined, followedAfter: [], exit };
+    this.guests.push(guest);
     return vm;
   }
 
   #agent(guest: FakeGuest | undefined): GuestAgent {
     const unasked = (): Promise<never> => Promise.reject(new Error('not asked for'));
     return {
-      waitUntilUp: () => this.#step('waitUntilUp'),
+      waitUntilUp: (signal) => Promise.race([this.#step('waitUntilUp'), aborted(signal)]),
       wake: () => this.#step('wake'),
       dial: async (port): Promise<Duplex> => {
         await this.#step(`dial:${port}`);

@@ -70,16 +70,82 @@ describe('gateway', () => {
     assert.equal(world.count('dial:8080'), 10);
   });
 
-  it('waits for a suspend under way, then resumes', async () => {
+  for (const [what, idlePolicy] of [['', auto], [', whatever the policy', { ...auto, autoResumeEnabled: false }], [', also without a policy', undefined]] as const) {
+    it(`waits for a checkpoint under way, then resumes${what}`, async () => {
+      const id = await world.running({ idlePolicy });
+      const gate = new Gate();
+      world.gates.set('suspend', gate);
+      await world.microvms.suspend(WHO, id);
+      await until(() => world.count('suspend') === 1, 'suspend');
+      const connecting = Promise.all([world.microvms.connect(id, 8080), world.microvms.connect(id, 8080)]);
+      gate.open();
+      await connecting;
+      assert.equal(world.count('resume'), 1);
+      assert.equal(world.state(id), 'RUNNING');
+    });
+  }
+
+  it('cancels a suspend whose /suspend still runs: /resume, and the guest runs on', async () => {
+    const id = await world.running({ idlePolicy: { ...auto, autoResumeEnabled: false } });
+    const gate = new Gate();
+    world.gates.set('/suspend', gate);
+    await world.microvms.suspend(WHO, id);
+    await until(() => world.count('/suspend') === 1, '/suspend');
+    const connecting = world.microvms.connect(id, 8080);
+    gate.open();
+    (await connecting).destroy();
+    assert.equal(world.state(id), 'RUNNING');
+    assert.deepEqual([world.count('/resume'), world.count('suspend'), world.count('resume')], [1, 0, 0]);
+    await world.microvms.suspend(WHO, id);
+    await world.reaches(id, 'SUSPENDED');
+  });
+
+  it('suspends all the same when /resume fails at the cancelling, and then resumes', async () => {
     const id = await world.running({ idlePolicy: auto });
     const gate = new Gate();
-    world.gates.set('suspend', gate);
+    world.gates.set('/suspend', gate);
     await world.microvms.suspend(WHO, id);
-    const connecting = Promise.all([world.microvms.connect(id, 8080), world.microvms.connect(id, 8080)]);
-    await until(() => world.count('suspend') === 1, 'suspend');
+    await until(() => world.count('/suspend') === 1, '/suspend');
+    world.hookOutcomes.set('resume', { kind: 'status', status: 500 });
+    world.gates.set('suspend', new Gate());
+    const connecting = world.microvms.connect(id, 8080);
     gate.open();
-    await connecting;
+    await until(() => world.count('suspend') === 1, 'suspend');
+    world.hookOutcomes.clear();
+    world.gates.get('suspend')?.open();
+    (await connecting).destroy();
     assert.equal(world.count('resume'), 1);
+  });
+
+  it('ends a MicroVM whose agent stays silent for a minute after traffic could not reach it', async () => {
+    const id = await world.running();
+    world.failures.set('dial:82', new Error('no answer'));
+    world.gates.set('waitUntilUp', new Gate());
+    await refused(world.microvms.connect(id, 82), 'vm-unreachable');
+    await until(() => world.count('waitUntilUp') === 1, 'asked');
+    world.clock.advance(59_000);
+    assert.equal(world.state(id), 'RUNNING');
+    world.clock.advance(1_000);
+    await world.reaches(id, 'TERMINATED');
+    assert.equal(world.store.getMicrovm(id)?.stateReason, 'The MicroVM stopped answering.');
+    assert.deepEqual(world.faults, ['agent-lost']);
+  });
+
+  it('does not take a guest that waits for disk space for a silent one', async () => {
+    const id = await world.running();
+    world.failures.set('dial:82', new Error('no answer'));
+    world.gates.set('waitUntilUp', new Gate());
+    await refused(world.microvms.connect(id, 82), 'vm-unreachable');
+    await until(() => world.count('waitUntilUp') === 1, 'asked');
+    world.clock.advance(55_000);
+    world.guest.trouble?.('disk-full');
+    world.clock.advance(5_000);
+    await until(() => world.count('waitUntilUp') === 2, 'asked again');
+    assert.equal(world.state(id), 'RUNNING');
+    world.gates.get('waitUntilUp')?.open();
+    await until(() => world.clock.waiting === 1, 'answered: only the lifetime is waited for');
+    assert.equal(world.state(id), 'RUNNING');
+    assert.deepEqual(world.faults, ['disk-full']);
   });
 
   it('leaves it suspended when the policy says so, or there is none', async () => {

@@ -8,15 +8,20 @@ const TRANSITIONS: Readonly<Record<string, string>> = {
   'RUNNING suspendRequested': 'SUSPENDING',
   'SUSPENDING suspended': 'SUSPENDED',
   'SUSPENDING suspendFailed': 'RUNNING admit',
+  'SUSPENDING suspendCancelled': 'RUNNING admit',
   'SUSPENDED resumed': 'RUNNING admit',
-  'TERMINATING daemonRestarted': 'TERMINATING release',
+  'SUSPENDED resumeFailed': 'SUSPENDED',
+  'PENDING daemonStarted': 'PENDING launch',
+  'RUNNING daemonStarted': 'RUNNING adopt',
+  'SUSPENDING daemonStarted': 'SUSPENDING suspend',
+  'TERMINATING daemonStarted': 'TERMINATING release',
   'TERMINATING stopped': 'TERMINATED forget',
   ...Object.fromEntries(
     [
-      'PENDING launchFailed', 'PENDING hookFailed', 'SUSPENDING hookFailed', 'SUSPENDED resumeLost', 'SUSPENDED suspendedTooLong',
+      'PENDING launchFailed', 'PENDING hookFailed', 'SUSPENDING hookFailed', 'SUSPENDED suspendedTooLong',
       ...['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED'].flatMap((state) =>
-        ['terminateRequested', 'appExited', 'vmmExited', 'lifetimeOver'].map((event) => `${state} ${event}`)),
-      ...['PENDING', 'RUNNING', 'SUSPENDING'].map((state) => `${state} daemonRestarted`),
+        ['terminateRequested', 'lifetimeOver'].map((event) => `${state} ${event}`)),
+      ...['PENDING', 'RUNNING', 'SUSPENDING'].flatMap((state) => ['appExited', 'vmmExited', 'agentLost'].map((event) => `${state} ${event}`)),
     ].map((key) => [key, 'TERMINATING release']),
   ),
 };
@@ -46,7 +51,7 @@ describe('lifecycle table', () => {
   }
 
   it('takes each event of a step that a terminate overtook', () => {
-    for (const event of ['launched', 'launchFailed', 'hookFailed', 'suspended', 'suspendFailed', 'resumed', 'resumeFailed', 'resumeLost'] as const) {
+    for (const event of ['launched', 'launchFailed', 'hookFailed', 'suspended', 'suspendFailed', 'resumed', 'resumeFailed', 'suspendCancelled'] as const) {
       assert.equal(lifecycle.TERMINATING[event].kind, 'stay', event);
     }
   });

@@ -42,7 +42,7 @@ describe('Suspend, Resume, Terminate', () => {
     assert.equal(world.microvms.get(WHO, id).state, 'SUSPENDED');
     gate.open();
     await resuming;
-    assert.deepEqual(world.calls, ['link', 'internet', 'resume', 'wake', '/resume']);
+    assert.deepEqual(world.calls, ['link', 'internet', 'resume', 'wake', '/resume', 'settle']);
     const record = world.microvms.get(WHO, id);
     assert.equal(record.state, 'RUNNING');
     assert.equal(record.suspendedAt, undefined);
@@ -130,31 +130,103 @@ describe('Suspend, Resume, Terminate', () => {
     });
   }
 
-  for (const kind of ['waitUntilUp', '/resume', 'status'] as const) {
-    it(`is suspended anew when the guest ran and the resume failed (${kind})`, async () => {
+  for (const kind of ['waitUntilUp', '/resume', 'status', 'vmm', 'app'] as const) {
+    it(`is as it was suspended when the guest ran and the resume failed (${kind})`, async () => {
       const id = await world.suspended();
+      const suspendedAt = world.microvms.get(WHO, id).suspendedAt;
+      world.clock.advance(5_000);
       if (kind === 'status') world.hookOutcomes.set('resume', { kind: 'status', status: 503 });
-      else world.failures.set(kind, new Error('broken'));
+      else if (kind === 'waitUntilUp' || kind === '/resume') world.failures.set(kind, new Error('broken'));
+      else world.gates.set('/resume', new Gate());
       if (kind === 'waitUntilUp') world.failures.set('wake', new Error('broken'));
-      await assert.rejects(world.microvms.resume(WHO, id), Fault);
-      assert.equal(world.microvms.get(WHO, id).state, 'SUSPENDED');
-      assert.equal(world.count('suspend'), 2);
-      assert.equal(world.count('/suspend'), 1, 'without the hook');
+      const resuming = assert.rejects(world.microvms.resume(WHO, id), Fault);
+      if (kind === 'vmm' || kind === 'app') {
+        await until(() => world.count('/resume') === 1 && world.guest.events !== undefined, '/resume');
+        if (kind === 'vmm') world.guest.exit('killed');
+        else world.guest.events?.onExit(3);
+      }
+      await resuming;
+      const record = world.microvms.get(WHO, id);
+      assert.deepEqual([record.state, record.suspendedAt], ['SUSPENDED', suspendedAt]);
+      assert.match(record.stateReason ?? '', kind === 'status' ? /^Resume lifecycle hook returned HTTP status 503/ : /could not be resumed/);
+      assert.equal(world.count('suspend'), 1, 'its run is undone, not suspended');
+      assert.equal(world.count('settle'), 0, 'the suspension is not given up');
       assert.equal(world.linksHeld + world.runningVms + world.logsOpen, 0);
       world.hookOutcomes.clear();
+      world.gates.clear();
       await world.microvms.resume(WHO, id);
       assert.equal(world.microvms.get(WHO, id).state, 'RUNNING');
+      assert.equal(world.microvms.get(WHO, id).stateReason, undefined);
+      assert.equal(world.count('settle'), 1);
     });
   }
 
-  it('terminates when the guest ran and cannot be suspended anew', async () => {
-    const id = await world.suspended();
+  it('logs again what an undone run of the guest had logged', async () => {
+    const id = await world.running();
+    await until(() => world.guest.events !== undefined, 'follow');
+    world.guest.events?.onLog({ seq: 7, time: START, stream: 'stdout', text: 'before' });
+    await world.microvms.suspend(WHO, id);
+    await settle(id, 'SUSPENDED');
+    const gate = new Gate();
+    world.gates.set('/resume', gate);
     world.failures.set('/resume', new Error('broken'));
-    world.failures.set('suspend', new Error('disk full'));
-    await assert.rejects(world.microvms.resume(WHO, id));
+    const resuming = assert.rejects(world.microvms.resume(WHO, id));
+    await until(() => world.count('/resume') === 1, '/resume');
+    world.guest.events?.onLog({ seq: 8, time: START, stream: 'stdout', text: 'undone' });
+    gate.open();
+    await resuming;
+    await world.microvms.resume(WHO, id);
+    assert.deepEqual(world.guest.followedAfter, [7]);
+  });
+
+  it('makes nothing of a resume until its record is on disk', async () => {
+    const id = await world.suspended();
+    const update = world.store.updateMicrovm.bind(world.store);
+    let broken = true;
+    world.store.updateMicrovm = (...args) => {
+      if (broken && args[1].state === 'RUNNING') throw new Error('the disk is full');
+      update(...args);
+    };
+    const resuming = world.microvms.resume(WHO, id);
+    await until(() => world.count('/resume') === 1 && world.clock.waiting > 1, 'waiting for the disk');
+    assert.equal(world.microvms.get(WHO, id).state, 'SUSPENDED');
+    assert.equal(world.count('settle'), 0);
+    broken = false;
+    world.clock.advance(1_000);
+    await resuming;
+    assert.equal(world.state(id), 'RUNNING');
+    assert.equal(world.count('settle'), 1);
+  });
+
+  it('refuses a suspend that cannot be recorded, and the guest runs on', async () => {
+    const id = await world.running();
+    const update = world.store.updateMicrovm.bind(world.store);
+    world.store.updateMicrovm = () => {
+      throw new Error('the disk is full');
+    };
+    await assert.rejects(world.microvms.suspend(WHO, id), /disk is full/);
+    assert.equal(world.microvms.get(WHO, id).state, 'RUNNING');
+    assert.equal(world.count('/suspend'), 0);
+    assert.deepEqual(world.faults, ['store-unwritable']);
+    world.store.updateMicrovm = update;
+    await world.microvms.suspend(WHO, id);
+    await settle(id, 'SUSPENDED');
+  });
+
+  it('ends in spite of a disk that takes no record, which follows later', async () => {
+    const id = await world.running();
+    const update = world.store.updateMicrovm.bind(world.store);
+    world.store.updateMicrovm = () => {
+      throw new Error('read-only');
+    };
+    await world.microvms.terminate(WHO, id);
+    await until(() => world.count('unlink') === 1 && !existsSync(world.dirOf(id)), 'released');
+    assert.equal(world.state(id), 'RUNNING', 'nothing could be recorded');
+    await until(() => world.runningVms === 0, 'no VM');
+    world.store.updateMicrovm = update;
+    world.clock.advance(5_000);
     await settle(id, 'TERMINATED');
-    assert.equal(world.microvms.get(WHO, id).stateReason, 'The MicroVM could not be resumed.');
-    assert.equal(world.linksHeld + world.runningVms, 0);
+    assert.equal(world.store.getMicrovm(id)?.stateReason, 'Success.');
   });
 
   it('terminates a running one: hook, stop, link, folder', async () => {

@@ -7,7 +7,7 @@ const policy = { maxIdleDurationSeconds: 60, suspendedDurationSeconds: 300, auto
 
 describe('nextDeadline', () => {
   const facts = (record: Partial<TimedFacts['record']>, over: Partial<TimedFacts> = {}): TimedFacts => ({
-    record: { state: 'RUNNING', startedAt: 1_000, maximumDurationInSeconds: 28_800, idlePolicy: policy, resumeOnStart: false, ...record },
+    record: { state: 'RUNNING', startedSteady: 1_000, maximumDurationInSeconds: 28_800, idlePolicy: policy, resumeOnStart: false, ...record },
     lastActivity: 5_000, resuming: false, ...over,
   });
   const lifetime = { at: 1_000 + 28_800_000, event: 'lifetimeOver' };

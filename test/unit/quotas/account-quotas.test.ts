@@ -37,7 +37,7 @@ function addMicrovm(store: Store, name: string, state: MicrovmState, account = a
   const id = `microvm-${count++}`;
   store.insertMicrovm({
     id, accountId: account, endpointLabel: id, state, imageArn: arn(name), imageVersion: '1.0', maximumDurationInSeconds: 60,
-    ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: 1, resumeOnStart: false,
+    ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: 1, startedSteady: 1, resumeOnStart: false,
   });
 }
 

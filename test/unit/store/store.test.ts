@@ -23,13 +23,13 @@ const version = (number = '1.0'): VersionRecord => ({
 });
 const build = (id: string): BuildRecord => ({
   imageArn: ARN, version: '1.0', buildId: id, state: 'PENDING', stateReason: undefined, architecture: 'ARM_64',
-  chipset: 'GRAVITON', chipsetGeneration: '3', snapshotBuild: undefined, createdAt: 9,
+  chipset: 'GRAVITON', chipsetGeneration: '3', snapshotBuild: undefined, createdAt: 9, attempts: 0,
 });
 const microvm = (n: number, over: Partial<MicrovmRecord> = {}): MicrovmRecord => ({
   id: `microvm-${n}`, accountId: '000000000000', endpointLabel: `label-${n}`, state: 'PENDING', stateReason: undefined, imageArn: ARN,
   imageVersion: '1.0', executionRoleArn: 'arn:aws:iam::000000000000:role/x',
   idlePolicy: { maxIdleDurationSeconds: 60, suspendedDurationSeconds: 0, autoResumeEnabled: true }, logging: { disabled: {} },
-  maximumDurationInSeconds: 28800, ingressNetworkConnectors: ['in'], egressNetworkConnectors: ['out'], startedAt: 5,
+  maximumDurationInSeconds: 28800, ingressNetworkConnectors: ['in'], egressNetworkConnectors: ['out'], startedAt: 5, startedSteady: 6, lastActivity: undefined,
   suspendedAt: undefined, terminatedAt: undefined, resumeOnStart: false, ...over,
 });
 

@@ -32,7 +32,7 @@ export class FakeVm implements Vm {
 
   crash(detail: string): void {
     this.live = false;
-    this.end({ code: 1, signal: null, detail });
+    this.end({ code: 1, signal: null, cause: 'vmm', detail });
   }
 
   dial(): Promise<never> {
@@ -47,6 +47,18 @@ export class FakeVm implements Vm {
     await writeFile(join(target, 'ram'), 'memory');
     this.crash('ended by snapshot');
     return TEMPLATE;
+  }
+
+  onTrouble(): void {
+    // A build does not listen: its own time limit ends what waits.
+  }
+
+  settle(): Promise<never> {
+    return Promise.reject(new Error('not part of a build'));
+  }
+
+  detach(): void {
+    throw new Error('not part of a build');
   }
 
   suspend(): Promise<never> {

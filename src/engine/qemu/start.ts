@@ -1,0 +1,77 @@
+/** Starts a VMM and waits for its control socket. */
+import { join } from 'node:path';
+import { OperatorError } from '../../errors/index.js';
+import type { Link } from '../../network/contracts.js';
+import type { ObserveEngine } from '../contracts.js';
+import { type CommandLine, qemuArguments } from './commandline.js';
+import type { Machine } from './machine.js';
+import { startVmm, type VmmProcess } from './process.js';
+import { QmpClient } from './qmp.js';
+import type { QemuVmParts } from './vm.js';
+
+/** What every VM of an engine shares. */
+export interface Context {
+  readonly machine: Machine;
+  readonly runDir: string;
+  readonly observe: ObserveEngine;
+  readonly log: (what: string, error: unknown) => void;
+}
+
+export interface StartSpec extends Pick<CommandLine, 'size' | 'disks' | 'ram' | 'kernel'> {
+  readonly id: string;
+  readonly dir: string;
+  readonly link: Link;
+  /** Device state for an incoming VM. */
+  readonly stateFile?: string;
+}
+
+/** A VMM that has not reached its control socket or finished loading by then is ended. */
+const START_LIMIT_MS = 60_000;
+
+export const controlSocketOf = (runDir: string, id: string): string => join(runDir, `${id}.qmp`);
+export const consoleLogOf = (dir: string): string => join(dir, 'console.log');
+export const vmmLogOf = (dir: string): string => join(dir, 'vmm.log');
+
+export async function startMachine(context: Context, spec: StartSpec): Promise<Omit<QemuVmParts, 'pin' | 'ram'>> {
+  const { machine, observe, log } = context;
+  const { id, dir, link, size, disks } = spec;
+  const controlSocket = controlSocketOf(context.runDir, id);
+  const consoleLog = consoleLogOf(dir);
+  const process = await startVmm({
+    program: machine.program,
+    args: qemuArguments({ ...spec, machine, controlSocket, consoleLog }),
+    netnsPath: link.netnsPath,
+    log: vmmLogOf(dir),
+    ...(spec.stateFile === undefined ? {} : { stateFile: spec.stateFile }),
+  });
+  const giveUp = new AbortController();
+  try {
+    await observe('vmm-spawned', { id, pid: process.pid });
+    const qmp = await withinLimit(process, QmpClient.connect(controlSocket, giveUp.signal));
+    await observe('vmm-listens', { id, pid: process.pid });
+    return { id, dir, process, qmp, controlSocket, consoleLog, host: link.host, size, disks, observe, log };
+  } catch (error) {
+    giveUp.abort();
+    process.kill();
+    await process.exited;
+    throw error;
+  }
+}
+
+/** The work's result, or an error as soon as the VMM ends or the limit passes. */
+export async function withinLimit<T>(process: VmmProcess, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new OperatorError(`the VMM was not up after ${START_LIMIT_MS / 1000} s; the host may be overloaded`)), START_LIMIT_MS);
+  });
+  const died = process.exited.then((exit): never => {
+    throw new OperatorError(`the VMM ended at its start (${exit.signal ?? `exit code ${exit.code ?? '?'}`}): ${exit.detail}`);
+  });
+  try {
+    return await Promise.race([work, limit, died]);
+  } finally {
+    clearTimeout(timer);
+    died.catch(() => undefined); // raced: whoever owns the VM watches `exited`
+    work.catch(() => undefined);
+  }
+}

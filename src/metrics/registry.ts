@@ -1,0 +1,58 @@
+/** Metrics by prom-client: a registry of its own, so that two daemons in one process do not mix. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MicrovmState } from '../store/contracts.js';
+import { FAULT_KINDS, STEPS, type Metrics, type MetricsPage } from './contracts.js';
+
+export interface MetricsOptions {
+  /** How many MicroVMs are in each state now; asked at each scrape. States it does not name have none. */
+  readonly microvmsByState: () => Readonly<Partial<Record<MicrovmState, number>>>;
+}
+
+const STATES: readonly MicrovmState[] = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING', 'TERMINATED'];
+/** Seconds: a resume takes tenths, a build minutes. */
+const STEP_BUCKETS = [0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800];
+/** Pages of 4 KiB: 1 MiB to 32 GiB, the largest guest. */
+const PAGE_BUCKETS = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 8_388_608];
+
+export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
+  const registry = new Registry();
+  const registers = [registry];
+  const faults = new Counter({ name: 'tardigrade_microvm_faults_total', help: 'What went wrong with MicroVMs, by kind.', labelNames: ['kind'], registers });
+  const transitions = new Counter({ name: 'tardigrade_microvm_transitions_total', help: 'States that MicroVMs have entered.', labelNames: ['to'], registers });
+  const steps = new Histogram({ name: 'tardigrade_step_seconds', help: 'Duration of the steps of MicroVMs and builds.', labelNames: ['step'], buckets: STEP_BUCKETS, registers });
+  const dirtyPages = new Histogram({ name: 'tardigrade_suspend_dirty_pages', help: 'Pages of 4 KiB that a suspend wrote.', buckets: PAGE_BUCKETS, registers });
+  const suspendBytes = new Counter({ name: 'tardigrade_suspend_bytes_total', help: 'Bytes of memory and device state that suspends wrote.', registers });
+  const storeFailures = new Counter({ name: 'tardigrade_store_write_failures_total', help: 'Records that could not be written.', registers });
+  const clockSteps = new Counter({ name: 'tardigrade_clock_steps_total', help: 'Jumps of the wall clock that were noticed.', registers });
+  new Gauge({
+    name: 'tardigrade_microvms',
+    help: 'MicroVMs in each state; terminated ones are not counted.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const counts = options.microvmsByState();
+      for (const state of STATES) if (state !== 'TERMINATED') this.set({ state }, counts[state] ?? 0);
+    },
+  });
+  // From the start, so that the first incident is a step from 0 and not a series out of nowhere.
+  for (const kind of FAULT_KINDS) faults.inc({ kind }, 0);
+  for (const to of STATES) transitions.inc({ to }, 0);
+  for (const step of STEPS) steps.zero({ step });
+
+  return {
+    fault: (kind) => faults.inc({ kind }),
+    transition: (to) => transitions.inc({ to }),
+    observe(step, seconds) {
+      // A clock that was set back, or nothing measured: no observation rather than one that breaks the sum.
+      if (Number.isFinite(seconds) && seconds >= 0) steps.observe({ step }, seconds);
+    },
+    suspended(info) {
+      dirtyPages.observe(info.dirtyPages);
+      suspendBytes.inc(info.bytes);
+    },
+    storeWriteFailed: () => storeFailures.inc(),
+    clockStepped: () => clockSteps.inc(),
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+  };
+}
