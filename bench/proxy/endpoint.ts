@@ -11,7 +11,7 @@ const [dataDir = '', upstream = ''] = process.argv.slice(2);
 
 const record: MicrovmRecord = {
   id: VM_ID, accountId: '000000000000', endpointLabel: LABEL, state: 'RUNNING', imageArn: 'arn:aws:lambda:us-east-1:000000000000:microvm-image:bench', imageVersion: '1.0',
-  maximumDurationInSeconds: 28_800, ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: 0, resumeOnStart: false,
+  maximumDurationInSeconds: 28_800, ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: 0, startedSteady: 0, resumeOnStart: false,
 };
 
 const gateway: MicrovmGateway = {

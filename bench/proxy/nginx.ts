@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Nginx {
   readonly pid: number;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** About what a small JSON answer takes, bytes. */

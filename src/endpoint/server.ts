@@ -49,6 +49,11 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
   const counted = new Connections();
   const paces = new Paces();
   const memos = new WeakMap<Duplex, TokenMemo>();
+  /**
+   * Connections with an ambiguous request. Where it ended is in doubt, so that what follows on them is no request: node
+   * has often parsed it by the time the refusal closes the connection.
+   */
+  const condemned = new WeakSet<Duplex>();
 
   /** Undefined when the MicroVM has all the connections it may have. */
   const admitConnection = ({ microvm }: Target, connection: Duplex): { pace: Pace | undefined } | undefined => {
@@ -58,8 +63,11 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
   };
 
   const admitHttp1 = (req: IncomingMessage, offered: Subprotocols | undefined): Admission | Promise<Admission> => {
-    if (!isUnambiguous(req)) return { refusal: REFUSAL.badRequest };
     const { headers, socket } = req;
+    if (!isUnambiguous(req)) {
+      condemned.add(socket);
+      return { refusal: REFUSAL.badRequest };
+    }
     return authorize({
       host: headers.host ?? '', serverName: serverNameOf(socket), memo: memoOf(socket),
       token: text(headers['x-aws-proxy-auth']) ?? offered?.token, port: text(headers['x-aws-proxy-port']) ?? offered?.port,
@@ -94,6 +102,7 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
 
   const listener = createListener(deps.certificates, {
     request(req: IncomingMessage, res: ServerResponse) {
+      if (condemned.has(req.socket)) return;
       const inbound = new Http1Inbound(req, res);
       whenAdmitted(inbound, admitHttp1(req, undefined), (admission) =>
         answer(inbound, req.socket, admission, req.headers.host ?? '', forcesHttp2(req.headers)));
@@ -113,6 +122,7 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
     },
 
     upgrade(req: IncomingMessage, socket: Duplex, head: Buffer) {
+      if (condemned.has(req.socket)) return;
       const offered = parseSubprotocols(req.headers['sec-websocket-protocol']);
       const admission = hasBody(req) ? { refusal: REFUSAL.badRequest } : admitHttp1(req, offered);
       Promise.resolve(admission).then((admitted) => {

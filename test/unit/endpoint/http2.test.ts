@@ -27,7 +27,7 @@ interface Answer {
 
 async function read(stream: ClientHttp2Stream): Promise<Answer> {
   let trailers: IncomingHttpHeaders | undefined;
-  stream.once('trailers', (fields) => (trailers = fields));
+  stream.once('trailers', (fields: IncomingHttpHeaders) => (trailers = fields));
   const [headers] = (await once(stream, 'response')) as [Answer['headers']];
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -90,7 +90,7 @@ for (const secure of [false, true]) {
     const h = await start(t);
     const sessions = new Set<unknown>();
     const app = await h.http2App(secure);
-    app.on('stream', (stream: http2.ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number) => {
+    app.on('stream', (stream: http2.ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       sessions.add(stream.session);
       stream.respond({ ':status': 200, 'x-authority': headers[':authority'], 'x-scheme': headers[':scheme'], 'x-for': headers['x-forwarded-for'] }, { waitForTrailers: true });
       stream.once('wantTrailers', () => stream.sendTrailers({ 'x-sum': '42' }));
@@ -121,7 +121,7 @@ for (const secure of [false, true]) {
       stream.respond({ ':status': 200 }, RESETTABLE);
       stream.write('part');
       if (headers[':path'] === '/break') return void setImmediate(() => stream.close(constants.NGHTTP2_INADEQUATE_SECURITY));
-      stream.once('close', () => ended.resolve(stream.rstCode ?? -1));
+      stream.once('close', () => ended.resolve(stream.rstCode));
     });
     const session = connect(t, h);
     const broken = open(session, h, { ':path': '/break', ...force });

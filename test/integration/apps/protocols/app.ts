@@ -11,6 +11,9 @@ import { PORTS } from './ports.js';
 
 const CHUNK = Buffer.alloc(64 * 1024, 'tardigrade ');
 
+/** How often each lifecycle hook was called. */
+const hooks = new Map<string, number>();
+
 const routes: Readonly<Record<string, RequestListener>> = {
   '/echo': (req, res) => void req.pipe(res),
   '/request': (req, res) => void res.end(JSON.stringify({ method: req.method, headers: req.headers, version: req.httpVersion })),
@@ -34,7 +37,7 @@ const routes: Readonly<Record<string, RequestListener>> = {
     res.writeHead(200, { 'content-length': '100' });
     res.write('part', () => res.destroy());
   },
-  '/silent': () => undefined,
+  '/hooks': (_req, res) => void res.end(JSON.stringify(Object.fromEntries(hooks))),
 };
 
 /** `?bytes=`: so many bytes. */
@@ -113,7 +116,10 @@ await listen(plainHttp2, PORTS.http2);
 await listen(secureHttp2, PORTS.http2Tls);
 await new Promise<void>((resolve, reject) => grpc.bindAsync(`127.0.0.1:${PORTS.grpc}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))));
 
-// The ready hook: everything listens, Flask too. The snapshot is taken after it.
-createServer((_req, res) => {
+// Ready when everything listens, Flask too. The snapshot is taken after it.
+createServer((req, res) => {
+  const hook = (req.url ?? '').split('/').at(-1) ?? '';
+  hooks.set(hook, (hooks.get(hook) ?? 0) + 1);
+  if (hook !== 'ready') return void res.end();
   fetch(`http://127.0.0.1:${PORTS.flask}/echo`).then((answer) => res.writeHead(answer.status).end(), () => res.writeHead(503).end());
 }).listen(PORTS.hooks);
