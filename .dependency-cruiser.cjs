@@ -1,5 +1,5 @@
 /** Layer rules: a layer reaches the next through its contracts.ts only; main files compose. */
-const layers = ['api', 'aws', 'engine', 'images', 'microvms', 'endpoint', 'guest', 'network', 'store', 'hooks', 'builder', 'logs', 'iam', 'quotas', 'connectors', 'metrics'];
+const layers = ['api', 'aws', 'engine', 'images', 'microvms', 'endpoint', 'guest', 'network', 'store', 'hooks', 'builder', 'logs', 'iam', 'quotas', 'connectors', 'metrics', 'cgroups', 'usage'];
 
 module.exports = {
   forbidden: [
@@ -12,7 +12,7 @@ module.exports = {
       from: { path: '^src/', pathNot: `^src/(${layer}|daemon)/` },
       to: { path: `^src/${layer}/`, pathNot: `^src/${layer}/contracts\\.ts$` },
     })),
-    { name: 'engine-knows-no-aws', severity: 'error', from: { path: '^src/(engine|network|guest)/' }, to: { path: '^src/(api|aws|images|microvms|endpoint|store|config)/' } },
+    { name: 'engine-knows-no-aws', severity: 'error', from: { path: '^src/(engine|network|guest|cgroups)/' }, to: { path: '^src/(api|aws|images|microvms|endpoint|store|config)/' } },
     { name: 'api-knows-no-engine', severity: 'error', from: { path: '^src/(api|aws|endpoint)/' }, to: { path: '^src/(engine|network|guest)/' } },
     { name: 'no-dev-deps-in-src', severity: 'error', from: { path: '^src/' }, to: { dependencyTypes: ['npm-dev'] } },
   ],

@@ -4,6 +4,7 @@ import type { ConnectorService } from '../connectors/contracts.js';
 import type { ImageService, Principal } from '../images/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { TagService } from '../tags/contracts.js';
+import type { UsageReports } from '../usage/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { Pager } from './paging.js';
@@ -16,6 +17,7 @@ export interface Services {
   readonly tags: TagService;
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
+  readonly usage: UsageReports;
   readonly store: IdempotencyStore;
   readonly pager: Pager;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */

@@ -14,6 +14,7 @@ import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
 import type { TagService } from '../tags/contracts.js';
+import type { UsageReports } from '../usage/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
@@ -35,6 +36,7 @@ export interface ApiServerDeps {
   readonly tags: TagService;
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
+  readonly usage: UsageReports;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -72,6 +74,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     tags: deps.tags,
     microvms: deps.microvms,
     tokens: deps.tokens,
+    usage: deps.usage,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,

@@ -5,6 +5,7 @@ import { loadConfig } from '../config/config.js';
 import { prepareAssets } from '../daemon/prepare.js';
 import { localAccess } from '../daemon/access.js';
 import { messageOf } from '../errors/index.js';
+import { cost } from './cost.js';
 import { createProgress } from './progress.js';
 import { environment } from './env.js';
 import { logs } from './logs.js';
@@ -17,6 +18,7 @@ const USAGE = `usage: tardigrade <command>
   setup                      make kernel, base image and builder now instead of at the first start
   env                        print the exports that point any AWS tool here
   logs <group> [stream]      print build and application output; --follow waits for more, --account <id>
+  cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
   help                       this text
 `;
 
@@ -37,6 +39,9 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     case 'logs':
       await logs(rest, config, (text) => process.stdout.write(text));
+      return 0;
+    case 'cost':
+      await cost(rest, config, (text) => process.stdout.write(text));
       return 0;
     case 'help':
     case '--help':

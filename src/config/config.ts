@@ -33,6 +33,8 @@ export interface Config {
   readonly unlimited: boolean;
   /** JSON file with limits that differ from the profile's (docs/identity.md). */
   readonly limitsFile?: string | undefined;
+  /** JSON file with prices that differ from AWS's (docs/usage.md). */
+  readonly pricesFile?: string | undefined;
   readonly logLevel: string;
   /** MiB kept of one log stream, and of all streams of an account; the oldest events go first. */
   readonly logStreamMaxMiB: number;
@@ -76,6 +78,7 @@ const schema = z.object({
   TARDIGRADE_ON_SIGTERM: z.enum(['keep', 'suspend']).default('keep'),
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
+  TARDIGRADE_PRICES_FILE: z.string().optional(),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
@@ -118,6 +121,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     onSigterm: v.TARDIGRADE_ON_SIGTERM,
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,
+    pricesFile: v.TARDIGRADE_PRICES_FILE,
     logLevel: v.TARDIGRADE_LOG_LEVEL,
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
     logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,

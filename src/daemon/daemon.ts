@@ -11,6 +11,7 @@ import type { Progress } from '../assets/contracts.js';
 import { createLogsService } from '../aws/logs/service.js';
 import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
+import { openCgroups } from '../cgroups/cgroups.js';
 import { openTimeline, watchSteps } from '../clock/timeline.js';
 import type { Config } from '../config/config.js';
 import { createConnectors } from '../connectors/service.js';
@@ -42,6 +43,7 @@ import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
+import { startMetering } from './metering.js';
 import { loadOrCreatePageKey } from './page-key.js';
 import { adoptable } from './survivors.js';
 
@@ -105,13 +107,18 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const survivors = await adoptable(runDir, store, logger);
   const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
+  const cgroups = await openCgroups({ owner: runDir, logger });
+  closers.push(() => cgroups.close());
+  await cgroups.sweep();
   const engine = createQemuEngine({
-    ...guest, runDir, survivors, ...(observe === undefined ? {} : { observe }),
+    ...guest, runDir, survivors, cgroups, ...(observe === undefined ? {} : { observe }),
     log: (what, error) => logger.warn({ error: messageOf(error) }, what),
   });
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
   const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
+  const metering = await startMetering({ config, store, clock, logger });
+  closers.push(() => metering.close());
   const log = createLogStore(join(dataDir, 'logs'), {
     streamBytes: config.logStreamMaxMiB * MIB,
     accountBytes: config.logAccountMaxMiB * MIB,
@@ -127,7 +134,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const connectors = createConnectors({ store, clock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
-  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, quotas: createAccountQuotas({ limits, store }),
+  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
     ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
   };
   const images = createImages({
@@ -162,6 +169,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const api = createApiServer({
     config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
+    usage: metering.reports,
     pageKey: await loadOrCreatePageKey(dataDir),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,

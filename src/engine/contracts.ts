@@ -21,6 +21,8 @@ export interface EngineInfo {
 export interface VmSize {
   readonly memoryMiB: number; // what the guest sees as MemTotal, about
   readonly vcpus: number;
+  /** Share of the CPUs against other VMs when the host is busy: 1 = that of one CPU, the default. */
+  readonly cpuWeight?: number | undefined;
 }
 
 export interface Disk {

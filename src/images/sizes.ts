@@ -2,6 +2,9 @@
 
 export const DEFAULT_MEMORY_MIB = 2048;
 
+/** One vCPU comes with this baseline memory. */
+const MIB_PER_VCPU = 2048;
+
 interface Size {
   readonly peakVcpus: number;
   readonly diskGiB: number;
@@ -22,11 +25,13 @@ export interface GuestSize {
   /** At most the host's CPUs: more would only add switching. Unknown: guest-vcpus */
   readonly vcpus: number;
   readonly diskGiB: number;
+  /** Baseline vCPUs: the share of a busy host, 0.25 to 4. */
+  readonly cpuWeight: number;
 }
 
 /** `memoryMiB` is one of {@link MEMORY_SIZES_MIB}, or absent for the default. */
 export function guestSize(memoryMiB: number = DEFAULT_MEMORY_MIB, hostCpus: number): GuestSize {
   const size = SIZES.get(memoryMiB);
   if (size === undefined) throw new RangeError(`no such memory size: ${memoryMiB} MiB`);
-  return { memoryMiB: memoryMiB * 4, vcpus: Math.max(1, Math.min(size.peakVcpus, hostCpus)), diskGiB: size.diskGiB };
+  return { memoryMiB: memoryMiB * 4, vcpus: Math.max(1, Math.min(size.peakVcpus, hostCpus)), diskGiB: size.diskGiB, cpuWeight: memoryMiB / MIB_PER_VCPU };
 }

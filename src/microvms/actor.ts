@@ -5,6 +5,7 @@ import type { MicrovmRecord, MicrovmState } from '../store/contracts.js';
 import { checkAgent } from './agent-check.js';
 import { awaken } from './awaken.js';
 import type { MicrovmDeps } from './deps.js';
+import { factsOf } from './facts.js';
 import { failureOf, failureOfExit } from './failure.js';
 import { HookFailedError, launch } from './launcher.js';
 import { lifecycle, type Effect, type LifecycleEvent } from './lifecycle.js';
@@ -215,30 +216,19 @@ export class Actor {
     const cell = lifecycle[from][event];
     if (cell.kind === 'never' || cell.kind === 'refuse') throw new Fault(`${event} cannot happen to a MicroVM in state ${from}`);
     if (cell.kind !== 'go') return;
-    const change = { state: cell.to, ...this.#facts(event, cell.to, reason, resumeOnStart) };
+    const change = { state: cell.to, ...factsOf({ event, to: cell.to, reason, resumeOnStart }, this.deps.clock) };
     if (strict) this.#keeper.writeNow(change);
     else this.#keeper.write(change);
     if (from !== cell.to) this.deps.metrics.transition(cell.to);
     this.#perform(cell.effect, from);
+    this.#meter();
     this.onChange(this);
   }
 
-  #facts(event: LifecycleEvent, to: MicrovmState, reason: string | undefined, resumeOnStart: boolean): Partial<MicrovmRecord> {
-    const { clock } = this.deps;
-    if (event === 'daemonStarted') return {};
-    switch (to) {
-      case 'RUNNING':
-        return { suspendedAt: undefined, resumeOnStart: false, stateReason: reason, lastActivity: clock.steady() };
-      case 'SUSPENDED':
-        return event === 'resumeFailed' ? { stateReason: reason } : { suspendedAt: clock.steady(), resumeOnStart, stateReason: undefined };
-      case 'TERMINATING':
-        return reason === undefined ? {} : { stateReason: reason };
-      case 'TERMINATED':
-        return { terminatedAt: clock.now() };
-      case 'PENDING':
-      case 'SUSPENDING':
-        return {};
-    }
+  #meter(): void {
+    const { pid } = this.machine;
+    if (this.state === 'RUNNING' && pid !== undefined) this.deps.usage?.running(this.record, pid);
+    if (this.state === 'TERMINATED') this.deps.usage?.ended(this.record.id);
   }
 
   #perform(effect: Effect | undefined, from: MicrovmState): void {
@@ -286,6 +276,7 @@ export class Actor {
     if (image !== undefined && (await this.machine.takeOver(image.template))) {
       await this.machine.settle();
       this.machine.follow();
+      this.#meter();
     } else if (this.state === 'SUSPENDING' && (await this.deps.engine.isSuspended(this.machine.dir))) {
       this.dispatch('suspended');
     } else {

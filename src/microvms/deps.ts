@@ -11,6 +11,7 @@ import type { Metrics } from '../metrics/contracts.js';
 import type { LinkPool } from '../network/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { Store } from '../store/contracts.js';
+import type { UsageMeter } from '../usage/contracts.js';
 
 /** Named moments of a MicroVM's life, in order; the fault tests end the daemon or the VMM at each. */
 export const MICROVM_STEPS = [
@@ -38,6 +39,8 @@ export interface MicrovmDeps {
   /** Told of each step as it is reached, with the MicroVM's id; the step goes on when it resolves. Default: nobody. */
   readonly observe?: (step: MicrovmStep, id: string) => void | Promise<void>;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  /** Default: nobody counts what they use. */
+  readonly usage?: UsageMeter;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitMicrovm'>;
   /** Random UUIDs for ids and endpoints. Default: node's. */

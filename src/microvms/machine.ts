@@ -62,6 +62,11 @@ export class Machine {
     return this.#running !== undefined && this.#appAlive;
   }
 
+  /** Of the VMM. */
+  get pid(): number | undefined {
+    return this.#running?.vm.pid;
+  }
+
   /** Empty, without what an earlier try left. */
   async makeDir(): Promise<void> {
     await rm(this.dir, { recursive: true, force: true });
@@ -158,7 +163,10 @@ export class Machine {
     this.#unfollow();
     this.#leaving = true;
     try {
-      this.deps.metrics.suspended(await running.vm.suspend());
+      await this.deps.usage?.leaving(this.record.id);
+      const info = await running.vm.suspend();
+      this.deps.metrics.suspended(info);
+      this.deps.usage?.suspended(this.record.id, info.bytes);
       this.#running = undefined;
     } catch (error) {
       this.#leaving = false;
@@ -176,6 +184,7 @@ export class Machine {
     this.#position.stop();
     this.#leaving = true;
     const running = this.#running;
+    if (running !== undefined) await this.deps.usage?.leaving(this.record.id);
     if (running !== undefined) await this.#attempt('stop', () => running.vm.stop());
     this.#running = undefined;
     await this.releaseLink();

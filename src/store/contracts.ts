@@ -165,7 +165,90 @@ export interface PageRequest {
   readonly after?: string | undefined;
 }
 
-export interface Store {
+/** What a MicroVM used in some span of time; all are sums but the peak. */
+export interface UsageAmounts {
+  readonly runningSeconds: number;
+  readonly suspendedSeconds: number;
+  /** Of the VMM's process, emulation and I/O included. */
+  readonly cpuSeconds: number;
+  /** Part of cpuSeconds above the baseline, measured from sample to sample. */
+  readonly burstCpuSeconds: number;
+  /** Time over which memory is known: runningSeconds but for gaps in which nobody looked. */
+  readonly measuredSeconds: number;
+  readonly memoryByteSeconds: number;
+  /** Part of memoryByteSeconds above the baseline. */
+  readonly burstMemoryByteSeconds: number;
+  readonly peakMemoryBytes: number;
+  readonly snapshotReadBytes: number;
+  readonly snapshotWrittenBytes: number;
+  /** Bytes of suspended state × seconds it was kept. */
+  readonly storedByteSeconds: number;
+  readonly launches: number;
+  readonly resumes: number;
+  readonly suspends: number;
+}
+
+export interface UsageDay extends UsageAmounts {
+  readonly microvmId: string;
+  readonly accountId: string;
+  readonly day: string; // UTC, YYYY-MM-DD
+  /** Baseline memory. */
+  readonly memoryMiB: number;
+}
+
+/** How far a MicroVM that has not ended is counted, so that a later daemon counts on from there and nothing twice. */
+export interface UsageCursor {
+  readonly microvmId: string;
+  readonly accountId: string;
+  readonly memoryMiB: number;
+  readonly phase: 'RUNNING' | 'SUSPENDED';
+  readonly countedUntil: number;
+  /** The VMM's process, so that its CPU time is not mistaken for that of another with the same pid. */
+  readonly process?: string | undefined;
+  /** CPU seconds of that process that are counted. */
+  readonly cpuCounted: number;
+  /** What a suspend wrote last: what the next resume reads. */
+  readonly snapshotBytes: number;
+  /** Bytes on disk of the suspended MicroVM. */
+  readonly storedBytes: number;
+}
+
+/** UTC days, both inclusive. */
+export interface UsagePeriod {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface UsageTotals extends UsageAmounts {
+  readonly microvms: number;
+  /** Baseline memory × running time, MiB seconds. */
+  readonly baselineMiBSeconds: number;
+}
+
+/** A version's snapshot on disk, kept after the version is deleted as its storage may be charged for longer. */
+export interface StoredVersion {
+  readonly imageArn: string;
+  readonly version: string;
+  readonly bytes: number;
+  readonly storedFrom: number;
+  readonly deletedAt?: number | undefined;
+}
+
+export interface UsageStore {
+  usageCursors(): UsageCursor[];
+  /** Adds the amounts to what the days hold (the greater of peaks), replaces cursors; all or nothing. */
+  saveUsage(days: readonly UsageDay[], cursors: readonly UsageCursor[], ended: readonly string[]): void;
+  usageTotals(accountId: string, period: UsagePeriod): UsageTotals;
+  /** In order of days. */
+  usageOfMicrovm(id: string): UsageDay[];
+  /** Notes versions that are new since the last call, and those that are gone. */
+  syncStoredVersions(now: number): void;
+  storedVersions(accountId: string): StoredVersion[];
+  /** Forgets days before that one, and versions deleted before that time. */
+  pruneUsage(day: string, time: number): void;
+}
+
+export interface Store extends UsageStore {
   /** Throws when (accountId, name) is taken. */
   insertImage(image: ImageRecord): void;
   getImage(arn: string): ImageRecord | undefined;

@@ -29,6 +29,8 @@ import { createThrottle } from '../../src/quotas/throttle.js';
 import type { BuildRecord, ImageRecord, MicrovmRecord, Page, PageRequest, Store, VersionRecord } from '../../src/store/contracts.js';
 import { openStore } from '../../src/store/sqlite/open.js';
 import { createTags } from '../../src/tags/service.js';
+import { AWS_PRICES } from '../../src/usage/prices.js';
+import { createReports } from '../../src/usage/reports.js';
 
 export const accountId = '123456789012';
 export const region = 'us-east-1';
@@ -240,6 +242,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         return Promise.resolve('s.h.e.l.l');
       },
     },
+    usage: createReports({ store, clock: { ...systemClock, now: clock }, prices: AWS_PRICES, refresh: () => Promise.resolve() }),
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
     logs: createLogsService({ store: logStore, region, clock }),

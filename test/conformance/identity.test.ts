@@ -7,7 +7,7 @@ import {
   ThrottlingException, TooManyRequestsException, type LambdaMicrovmsClient,
 } from '@aws-sdk/client-lambda-microvms';
 import { CreateBucketCommand, GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { operations } from '../../src/api/operations/index.js';
+import { extensions, operations } from '../../src/api/operations/index.js';
 import { canonicalRequest, sha256, stringToSign } from '../../src/api/sigv4/canonical.js';
 import { scopeText, sign, signingKey } from '../../src/api/sigv4/key.js';
 import { accessRules } from '../../src/api/access/rules.js';
@@ -67,7 +67,7 @@ function refusedAs(who: { accessKeyId: string }, action: string, resource: strin
 }
 
 test('every operation has its row in the table of permissions', () => {
-  assert.deepEqual(operations.map(({ name }) => name).filter((name) => accessRules[name] === undefined), []);
+  assert.deepEqual([...operations, ...extensions].map(({ name }) => name).filter((name) => accessRules[name] === undefined), []);
 });
 
 test('a MicroVM is authorised by its image, in every operation on it', async () => {

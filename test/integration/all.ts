@@ -12,6 +12,7 @@ await import('./engine.test.js');
 await import('./lifecycle.test.js');
 await import('./isolation.test.js');
 await import('./builds.test.js');
+await import('./resources.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
 // Last: these count everything on the host, or use the host's ports, so the shared service ends first.

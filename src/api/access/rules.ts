@@ -120,4 +120,7 @@ export const accessRules: Readonly<Record<string, Rule>> = {
   ListNetworkConnectors: anything,
   UpdateNetworkConnector: all(connector, passRole('OperatorRole')),
   DeleteNetworkConnector: connector,
+
+  GetUsageReport: anything,
+  GetMicrovmUsage: microvm,
 };

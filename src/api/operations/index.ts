@@ -14,6 +14,7 @@ import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, li
 import { runMicrovm } from './run-microvm.js';
 import { listTags, tagResource, untagResource } from './tags.js';
 import { updateMicrovmImage } from './update-microvm-image.js';
+import { getMicrovmUsage, getUsageReport } from './usage.js';
 
 export const operations: readonly Operation[] = [
   createMicrovmImage,
@@ -49,4 +50,6 @@ export const operations: readonly Operation[] = [
 
 export const extensions: readonly Operation[] = [
   getMicrovmOutlook,
+  getMicrovmUsage,
+  getUsageReport,
 ];

@@ -5,6 +5,7 @@ import { topLayers } from '../snapshot/layers.js';
 import { FILES, readManifest } from '../snapshot/manifest.js';
 import { dropPending, isSuspended } from '../snapshot/suspension.js';
 import { endVmm, netnsOf } from './host.js';
+import { within } from './confine.js';
 import { adoptVmm } from './process.js';
 import { QmpClient } from './qmp.js';
 import { consoleLogOf, type Context, controlSocketOf, vmmLogOf } from './start.js';
@@ -41,7 +42,8 @@ async function takeOver(context: Context, spec: AdoptSpec, pid: number): Promise
   for (const { device } of await qmp.command('query-block-jobs')) await qmp.command('block-job-cancel', { device });
   await dropPending(dir);
   if (!running) await qmp.command('cont');
-  const process = await adoptVmm(pid, vmmLogOf(dir), qmp.closed);
+  const adopted = await adoptVmm(pid, vmmLogOf(dir), qmp.closed);
+  const process = context.cgroups === undefined ? adopted : within(context.cgroups.find(id), adopted);
   return {
     link,
     vm: new QemuVm({

@@ -1,5 +1,6 @@
 /** The engine on QEMU: boot, launch and resume differ only in where RAM and device state come from. */
 import { join } from 'node:path';
+import type { Cgroups } from '../../cgroups/contracts.js';
 import type { Adopted, AdoptSpec, BootSpec, Disk, Engine, EngineInfo, LaunchSpec, ObserveEngine, ResumeSpec, Vm } from '../contracts.js';
 import { dropOtherLayers, firstLayer, nextLayer } from '../snapshot/layers.js';
 import { checkMachine, FILES, type MachinePin, readManifest, type TemplateManifest } from '../snapshot/manifest.js';
@@ -19,6 +20,8 @@ export interface QemuEngineOptions {
   readonly kernel: string;
   readonly initramfs: string;
   readonly tscKhz: number | undefined;
+  /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
+  readonly cgroups?: Cgroups;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
   /** VMMs that an earlier daemon left: pid by id of the VM. */
@@ -31,7 +34,10 @@ export interface QemuEngineOptions {
 export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
-  const context: Context = { machine, runDir: options.runDir, observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined) };
+  const context: Context = {
+    machine, accelerator: info.accelerator, cgroups: options.cgroups, runDir: options.runDir,
+    observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined),
+  };
   const workingSets = new WorkingSets();
 
   const survivors = new Map(options.survivors);

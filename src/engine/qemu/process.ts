@@ -28,6 +28,8 @@ export interface ProcessExit {
   readonly signal: NodeJS.Signals | null;
   /** Last lines of what the VMM printed. */
   readonly detail: string;
+  /** The kernel's OOM killer ended it; known of one in a control group. */
+  readonly outOfMemory?: boolean;
 }
 
 /** Throws OperatorError when the program cannot be started. */

@@ -2,8 +2,11 @@
 import { join } from 'node:path';
 import { OperatorError } from '../../errors/index.js';
 import type { Link } from '../../network/contracts.js';
-import type { ObserveEngine } from '../contracts.js';
+import type { Cgroups } from '../../cgroups/contracts.js';
+import type { Accelerator, ObserveEngine } from '../contracts.js';
 import { type CommandLine, qemuArguments } from './commandline.js';
+import { startConfined } from './confine.js';
+import { vmLimits } from './limits.js';
 import type { Machine } from './machine.js';
 import { startVmm, type VmmProcess } from './process.js';
 import { QmpClient } from './qmp.js';
@@ -12,6 +15,9 @@ import type { QemuVmParts } from './vm.js';
 /** What every VM of an engine shares. */
 export interface Context {
   readonly machine: Machine;
+  readonly accelerator: Accelerator;
+  /** Absent: VMs are not limited. */
+  readonly cgroups: Cgroups | undefined;
   readonly runDir: string;
   readonly observe: ObserveEngine;
   readonly log: (what: string, error: unknown) => void;
@@ -37,17 +43,18 @@ export async function startMachine(context: Context, spec: StartSpec): Promise<O
   const { id, dir, link, size, disks } = spec;
   const controlSocket = controlSocketOf(context.runDir, id);
   const consoleLog = consoleLogOf(dir);
-  const process = await startVmm({
+  const { process, moved } = await startConfined(context.cgroups, id, vmLimits(size, context.accelerator), () => startVmm({
     program: machine.program,
     args: qemuArguments({ ...spec, machine, controlSocket, consoleLog }),
     netnsPath: link.netnsPath,
     log: vmmLogOf(dir),
     ...(spec.stateFile === undefined ? {} : { stateFile: spec.stateFile }),
-  });
+  }));
   const giveUp = new AbortController();
   try {
     await observe('vmm-spawned', { id, pid: process.pid });
     const qmp = await withinLimit(process, QmpClient.connect(controlSocket, giveUp.signal));
+    await moved;
     await observe('vmm-listens', { id, pid: process.pid });
     return { id, dir, process, qmp, controlSocket, consoleLog, host: link.host, size, disks, observe, log };
   } catch (error) {
@@ -65,7 +72,8 @@ export async function withinLimit<T>(process: VmmProcess, work: Promise<T>): Pro
     timer = setTimeout(() => reject(new OperatorError(`the VMM was not up after ${START_LIMIT_MS / 1000} s; the host may be overloaded`)), START_LIMIT_MS);
   });
   const died = process.exited.then((exit): never => {
-    throw new OperatorError(`the VMM ended at its start (${exit.signal ?? `exit code ${exit.code ?? '?'}`}): ${exit.detail}`);
+    const how = exit.outOfMemory === true ? 'out of memory, ended by the kernel' : (exit.signal ?? `exit code ${exit.code ?? '?'}`);
+    throw new OperatorError(`the VMM ended at its start (${how}): ${exit.detail}`);
   });
   try {
     return await Promise.race([work, limit, died]);

@@ -50,13 +50,13 @@ export class QemuVm implements Vm {
     this.pid = parts.process.pid;
     parts.qmp.on('SHUTDOWN', ({ guest }) => (this.#guestEnded ||= guest));
     parts.qmp.on('BLOCK_IO_ERROR', (error) => this.#onIoError(error));
-    this.exited = parts.process.exited.then(async ({ code, signal, detail }) => {
+    this.exited = parts.process.exited.then(async ({ code, signal, detail, outOfMemory }) => {
       clearTimeout(this.#retry);
       parts.qmp.close();
       if (!this.#detached) await rm(parts.controlSocket, { force: true });
       return this.#guestEnded
         ? { code, signal, cause: 'guest', detail: await lastLines(parts.consoleLog) }
-        : { code, signal, cause: 'vmm', detail };
+        : { code, signal, cause: outOfMemory === true ? 'memory' : 'vmm', detail };
     });
   }
 

@@ -29,7 +29,7 @@ const manifestSchema = z.object({
     /** Model name and flags of the host's CPU, hashed: its features and its TSC reach the guest. */
     hostCpu: z.string(),
   }),
-  size: z.object({ memoryMiB: z.number().int().positive(), vcpus: z.number().int().positive() }),
+  size: z.object({ memoryMiB: z.number().int().positive(), vcpus: z.number().int().positive(), cpuWeight: z.number().positive().optional() }),
   /** Paths relative to the template's folder, so that the data folder can move. */
   disks: z.array(z.object({ path: z.string(), format: z.enum(['raw', 'qcow2']), virtualBytes: z.number().int(), fileBytes: z.number().int() })),
   ram: fileSchema,

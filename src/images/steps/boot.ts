@@ -16,12 +16,12 @@ export const boot: Step = {
   async run(ctx: BuildContext) {
     const { task, deps, folders } = ctx;
     const built = need(ctx.built, 'the built container');
-    const { memoryMiB, vcpus } = guestSize(task.config.resources?.[0]?.minimumMemoryInMiB, deps.hostCpus);
+    const { memoryMiB, vcpus, cpuWeight } = guestSize(task.config.resources?.[0]?.minimumMemoryInMiB, deps.hostCpus);
     const dir = join(folders.work, 'boot');
     await mkdir(dir);
     ctx.say(`Starting a virtual machine with ${memoryMiB} MiB and ${vcpus} vCPUs.`);
     const machine = await openMachine(ctx, (link) =>
-      deps.engine.boot({ id: `boot-${task.buildId}`, size: { memoryMiB, vcpus }, disks: [{ path: built.disk, format: 'raw' }], link, dir }),
+      deps.engine.boot({ id: `boot-${task.buildId}`, size: { memoryMiB, vcpus, cpuWeight }, disks: [{ path: built.disk, format: 'raw' }], link, dir }),
     );
     const spec = containerSpec(task, built.config, deps.region);
     ctx.say(`Starting the application: ${JSON.stringify(spec.args)}`);

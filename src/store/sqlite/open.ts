@@ -10,6 +10,7 @@ import { microvmRecords } from './microvms.js';
 import { migrate } from './migrate.js';
 import { migrations } from './migrations/index.js';
 import { usage } from './usage.js';
+import { usageRecords } from './usage-records.js';
 import { versionRecords } from './versions.js';
 
 /**
@@ -29,6 +30,7 @@ export function openStore(file: string): Store {
     ...connectorRecords(db),
     ...idempotentAnswers(db),
     ...usage(db),
+    ...usageRecords(db),
     transaction: (body) => db.transaction(body)(),
     close: () => void db.close(),
   };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { operations } from '../../../src/api/operations/index.js';
+import { extensions, operations } from '../../../src/api/operations/index.js';
 import { createPager, pageOf } from '../../../src/api/paging.js';
 import { normalVersion, requireImageArn } from '../../../src/api/shapes/image-arn.js';
 import { connectorArn, parseConnectorArn } from '../../../src/connectors/arn.js';
@@ -20,7 +20,7 @@ const { body } = fc.letrec((tie) => ({
   body: fc.dictionary(names, tie('value'), { maxKeys: 5 }),
 }));
 
-for (const operation of operations) {
+for (const operation of [...operations, ...extensions]) {
   test(`${operation.name}: any JSON is taken, or refused as the caller's error with a text`, () => {
     fc.assert(
       fc.property(body, (raw) => {

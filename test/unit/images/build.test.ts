@@ -43,7 +43,7 @@ test('the VM has four times the memory, the peak vCPUs up to the host\'s, the fi
   const w = await world(t, { hostCpus: 3 });
   await buildImage(w);
   const [boot] = w.fakes.boots;
-  assert.deepEqual(boot?.size, { memoryMiB: 8192, vcpus: 3 });
+  assert.deepEqual(boot?.size, { memoryMiB: 8192, vcpus: 3, cpuWeight: 1 });
   assert.deepEqual(boot.disks, [{ path: join(w.dataDir, 'images', WHO.accountId, 'app', '1.0', 'disk.raw'), format: 'raw' }]);
   assert.deepEqual(w.fakes.links.map(({ options }) => options), [{ internet: true }]);
 });

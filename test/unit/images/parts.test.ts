@@ -15,8 +15,8 @@ test('durations are printed as in the service\'s texts', () => {
 test('sizes of guests and disks', () => {
   const all = [512, 1024, undefined, 4096, 8192].map((memory) => guestSize(memory, 64));
   assert.deepEqual(all, [
-    { memoryMiB: 2048, vcpus: 1, diskGiB: 8 }, { memoryMiB: 4096, vcpus: 2, diskGiB: 8 }, { memoryMiB: 8192, vcpus: 4, diskGiB: 8 },
-    { memoryMiB: 16384, vcpus: 8, diskGiB: 16 }, { memoryMiB: 32768, vcpus: 16, diskGiB: 32 },
+    { memoryMiB: 2048, vcpus: 1, diskGiB: 8, cpuWeight: 0.25 }, { memoryMiB: 4096, vcpus: 2, diskGiB: 8, cpuWeight: 0.5 }, { memoryMiB: 8192, vcpus: 4, diskGiB: 8, cpuWeight: 1 },
+    { memoryMiB: 16384, vcpus: 8, diskGiB: 16, cpuWeight: 2 }, { memoryMiB: 32768, vcpus: 16, diskGiB: 32, cpuWeight: 4 },
   ]);
   assert.equal(guestSize(8192, 2).vcpus, 2);
   assert.throws(() => guestSize(3000, 2), RangeError);

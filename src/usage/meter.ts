@@ -1,0 +1,277 @@
+/**
+ * Counts what each MicroVM uses: at each change of its state, and from sample to sample while it runs.
+ *
+ * While the daemon lives, time is measured by a clock that nobody sets; across a restart by the wall clock, from where
+ * the record of the earlier daemon ends. That gap counts as running only if the very same VMM process still runs.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock/index.js';
+import { messageOf } from '../errors/index.js';
+import type { MicrovmRecord, Store, UsageCursor } from '../store/contracts.js';
+import type { MeteredVm, UsageMeter } from './contracts.js';
+import { dayOf, splitByDay, startOf } from './days.js';
+import { Ledger } from './ledger.js';
+import type { ProbeProcess, ProcessSample } from './probe.js';
+
+export interface MeterOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Seconds on a clock that only goes forward. Default: the kernel's monotonic clock. */
+  readonly monotonic?: () => number;
+  readonly probe: ProbeProcess;
+  /** Bytes on disk of a suspended MicroVM. */
+  readonly bytesOnDisk: (id: string) => Promise<number>;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
+export interface Meter extends UsageMeter {
+  /** Takes up what an earlier daemon counted; before MicroVMs are. */
+  start(): void;
+  /** Counts everything up to now and writes it. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const SAMPLE_MS = 15_000;
+/** Kept for longer than a year, so that a month can be compared with the one a year before. */
+const KEEP_DAYS = 400;
+const DEFAULT_MEMORY_MIB = 2048; // baseline of a version that names none (spec §3.5)
+const MIB = 1024 * 1024;
+/** Memory that comes with one vCPU (spec §3.5). */
+const MIB_PER_VCPU = 2048;
+
+interface Live {
+  cursor: UsageCursor;
+  /** Of the monotonic clock; undefined: nobody of this daemon has seen it yet, the cursor's wall clock time counts. */
+  since: number | undefined;
+  pid: number | undefined;
+  /** Samples of one MicroVM one after another. */
+  sampling: Promise<void>;
+}
+
+export function createMeter(options: MeterOptions): Meter {
+  const { store, clock, probe, bytesOnDisk, logger, monotonic = () => performance.now() / 1000 } = options;
+  const live = new Map<string, Live>();
+  const ledger = new Ledger();
+  /** Cursors to be written or removed. */
+  const changed = new Set<string>();
+  const ended = new Set<string>();
+  let cancel: (() => void) | undefined;
+  let closed = false;
+  let prunedOn = '';
+
+  const add = (of: UsageCursor, seconds: number, amounts: Parameters<Ledger['add']>[2], end = clock.now()): void => {
+    const { microvmId, accountId, memoryMiB } = of;
+    ledger.add({ microvmId, accountId, memoryMiB }, splitByDay(end, seconds), amounts);
+    changed.add(microvmId);
+  };
+
+  /** Counts up to now. Answers the seconds since the last time. */
+  const advance = (entry: Live): number => {
+    const [now, mono] = [clock.now(), monotonic()];
+    const seconds = entry.since === undefined ? Math.max(0, (now - entry.cursor.countedUntil) / 1000) : Math.max(0, mono - entry.since);
+    entry.since = mono;
+    entry.cursor = { ...entry.cursor, countedUntil: now };
+    if (entry.cursor.phase === 'RUNNING') add(entry.cursor, seconds, { runningSeconds: seconds });
+    else add(entry.cursor, seconds, { suspendedSeconds: seconds, storedByteSeconds: seconds * entry.cursor.storedBytes });
+    return seconds;
+  };
+
+  const countSample = (entry: Live, sample: ProcessSample): void => {
+    const { cursor } = entry;
+    const seconds = advance(entry);
+    const vcpus = cursor.memoryMiB / MIB_PER_VCPU;
+    const cpuSeconds = Math.max(0, sample.cpuSeconds - cursor.cpuCounted);
+    add(cursor, seconds, {
+      cpuSeconds,
+      burstCpuSeconds: Math.max(0, cpuSeconds - vcpus * seconds),
+      measuredSeconds: seconds,
+      memoryByteSeconds: sample.memoryBytes * seconds,
+      burstMemoryByteSeconds: Math.max(0, sample.memoryBytes - cursor.memoryMiB * MIB) * seconds,
+      peakMemoryBytes: sample.memoryBytes,
+    });
+    entry.cursor = { ...entry.cursor, process: sample.identity, cpuCounted: sample.cpuSeconds };
+  };
+
+  /** The first look at a VMM: the one that was counted before, or another. */
+  const meet = (entry: Live, sample: ProcessSample): void => {
+    if (entry.cursor.process === sample.identity) return;
+    if (entry.since === undefined) {
+      // An earlier daemon's cursor, and another VMM now: what it did meanwhile nobody knows.
+      entry.since = monotonic();
+      entry.cursor = { ...entry.cursor, countedUntil: clock.now() };
+    }
+    // What it used to launch or resume was before it was RUNNING: it counts, but is above no baseline.
+    add(entry.cursor, 0, { cpuSeconds: sample.cpuSeconds });
+    entry.cursor = { ...entry.cursor, process: sample.identity, cpuCounted: sample.cpuSeconds };
+  };
+
+  const sample = (id: string): Promise<void> => {
+    const entry = live.get(id);
+    if (entry === undefined) return Promise.resolve();
+    entry.sampling = entry.sampling.then(async () => {
+      const { pid } = entry;
+      if (pid === undefined || entry.cursor.phase !== 'RUNNING') return;
+      const found = await probe(pid);
+      // Suspended or ended while the probe read.
+      if (found === undefined || live.get(id) !== entry || entry.pid !== pid) return;
+      meet(entry, found);
+      countSample(entry, found);
+    }).catch((error: unknown) => logger.warn({ microvm: id, error: messageOf(error) }, 'cannot measure a MicroVM'));
+    return entry.sampling;
+  };
+
+  const flush = (): void => {
+    try {
+      const cursors = [...changed].flatMap((id) => live.get(id)?.cursor ?? []);
+      if (cursors.length === 0 && ended.size === 0 && ledger.rows().length === 0) return;
+      store.saveUsage(ledger.rows(), cursors, [...ended]);
+      ledger.clear();
+      changed.clear();
+      ended.clear();
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'cannot write usage records; they are kept and written later');
+    }
+  };
+
+  const housekeeping = (): void => {
+    const now = clock.now();
+    try {
+      store.syncStoredVersions(now);
+      if (prunedOn === dayOf(now)) return;
+      prunedOn = dayOf(now);
+      const before = now - KEEP_DAYS * 86_400_000;
+      store.pruneUsage(dayOf(before), startOf(dayOf(before)));
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'cannot note which versions are stored');
+    }
+  };
+
+  const sampleRunning = async (): Promise<void> => {
+    for (const [id, entry] of live) if (entry.cursor.phase === 'RUNNING') await sample(id);
+    housekeeping();
+    flush();
+  };
+
+  /** Suspended ones change by the clock alone: they need a look only when somebody asks. */
+  const refresh = (): Promise<void> => {
+    for (const entry of live.values()) if (entry.cursor.phase === 'SUSPENDED') advance(entry);
+    return sampleRunning();
+  };
+
+  const arm = (): void => {
+    cancel = clock.after(SAMPLE_MS, () => void sampleRunning().finally(() => {
+      if (!closed) arm();
+    }));
+  };
+
+  const drop = (id: string): void => {
+    live.delete(id);
+    changed.delete(id);
+    ended.add(id);
+  };
+
+  const memoryOf = (vm: MeteredVm): number => store.getVersion(vm.imageArn, vm.imageVersion)?.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB;
+
+  /** Of a launch: the image's memory as it was snapshotted. Unknown: usage-read-bytes */
+  const launchBytes = (vm: MeteredVm): number =>
+    store.listBuilds(vm.imageArn, vm.imageVersion, { limit: 1 }).items[0]?.snapshotBuild?.memorySnapshotSizeInBytes ?? 0;
+
+  /** The same VM under a new daemon has the entry of {@link start}, whose VMM is told from another by its identity. */
+  const takeUp = (vm: MeteredVm): Live => {
+    const known = live.get(vm.id);
+    if (known?.cursor.phase === 'RUNNING') return known;
+    if (known !== undefined) {
+      advance(known);
+      add(known.cursor, 0, { resumes: 1, snapshotReadBytes: known.cursor.snapshotBytes });
+      known.cursor = { ...known.cursor, phase: 'RUNNING', process: undefined, cpuCounted: 0 };
+      return known;
+    }
+    const cursor: UsageCursor = { microvmId: vm.id, accountId: vm.accountId, memoryMiB: memoryOf(vm), phase: 'RUNNING', countedUntil: clock.now(), cpuCounted: 0, snapshotBytes: 0, storedBytes: 0 };
+    add(cursor, 0, { launches: 1, snapshotReadBytes: launchBytes(vm) });
+    const entry = { cursor, since: monotonic(), pid: undefined, sampling: Promise.resolve() };
+    live.set(vm.id, entry);
+    ended.delete(vm.id);
+    return entry;
+  };
+
+  const measureDisk = (id: string): void => {
+    bytesOnDisk(id).then(
+      (bytes) => {
+        const entry = live.get(id);
+        if (entry?.cursor.phase !== 'SUSPENDED') return;
+        advance(entry);
+        entry.cursor = { ...entry.cursor, storedBytes: bytes };
+        flush();
+      },
+      (error: unknown) => logger.warn({ microvm: id, error: messageOf(error) }, 'cannot measure the disk space of a suspended MicroVM'),
+    );
+  };
+
+  const suspend = (entry: Live, bytes: number): void => {
+    entry.cursor = { ...entry.cursor, phase: 'SUSPENDED', process: undefined, cpuCounted: 0, snapshotBytes: bytes, storedBytes: bytes };
+    entry.pid = undefined;
+    measureDisk(entry.cursor.microvmId);
+  };
+
+  /** What an earlier daemon counted last, held against the record: it may have died between the two. */
+  const recall = (cursor: UsageCursor, record: MicrovmRecord | undefined): void => {
+    const entry: Live = { cursor, since: undefined, pid: undefined, sampling: Promise.resolve() };
+    const until = (end: number | undefined): void => {
+      const seconds = Math.max(0, ((end ?? cursor.countedUntil) - cursor.countedUntil) / 1000);
+      add(cursor, seconds, cursor.phase === 'RUNNING' ? { runningSeconds: seconds } : { suspendedSeconds: seconds, storedByteSeconds: seconds * cursor.storedBytes }, cursor.countedUntil + seconds * 1000);
+    };
+    if (record === undefined || record.state === 'TERMINATED') {
+      if (cursor.phase === 'SUSPENDED') until(record?.terminatedAt);
+      return drop(cursor.microvmId);
+    }
+    live.set(cursor.microvmId, entry);
+    if (record.state !== 'SUSPENDED' || cursor.phase === 'SUSPENDED') return;
+    until(record.suspendedAt);
+    entry.cursor = { ...cursor, countedUntil: Math.max(cursor.countedUntil, record.suspendedAt ?? 0) };
+    add(cursor, 0, { suspends: 1 });
+    suspend(entry, 0);
+  };
+
+  return {
+    start() {
+      for (const cursor of store.usageCursors()) recall(cursor, store.getMicrovm(cursor.microvmId));
+      housekeeping();
+      flush();
+      arm();
+    },
+    running(vm, pid) {
+      try {
+        const entry = takeUp(vm);
+        entry.pid = pid;
+        void sample(vm.id).then(flush);
+      } catch (error) {
+        logger.warn({ microvm: vm.id, error: messageOf(error) }, 'cannot count a MicroVM from its start');
+      }
+    },
+    leaving: (id) => sample(id),
+    suspended(id, bytes) {
+      const entry = live.get(id);
+      if (entry === undefined) return;
+      if (entry.since !== undefined) advance(entry);
+      add(entry.cursor, 0, { suspends: 1, snapshotWrittenBytes: bytes });
+      suspend(entry, bytes);
+      flush();
+    },
+    ended(id) {
+      const entry = live.get(id);
+      if (entry === undefined) return;
+      // Running, and this daemon never saw its VMM: it ended at some moment while nobody looked.
+      if (entry.since !== undefined || entry.cursor.phase === 'SUSPENDED') advance(entry);
+      drop(id);
+      flush();
+    },
+    refresh,
+    async close() {
+      closed = true;
+      cancel?.();
+      await refresh();
+    },
+  };
+}
