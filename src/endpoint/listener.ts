@@ -3,7 +3,7 @@ import { createServer as createHttp1Server, type IncomingMessage, type ServerRes
 import { createServer as createHttp2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, type Server } from 'node:tls';
+import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
 import { OperatorError } from '../errors/index.js';
 import type { Certificates } from './certificates.js';
 import type { RawHeaders } from './headers.js';
@@ -41,6 +41,8 @@ const SESSION_WINDOW = 4 * 1024 * 1024;
 export function createListener(certificates: Pick<Certificates, 'current' | 'onChange'>, handlers: Handlers): Listener {
   /** Every connection, from before its handshake until after an upgrade: node's own list misses both. */
   const connections = new Set<Socket>();
+  /** Those with a handshake behind them: what waits for a client waits here. Node's HTTP/2 writes past it, bounded by the client's own window. */
+  const secure = new Set<TLSSocket>();
   const http1 = createHttp1Server({
     insecureHTTPParser: false,
     maxHeaderSize: MAX_HEAD_BYTES,
@@ -68,14 +70,18 @@ export function createListener(certificates: Pick<Certificates, 'current' | 'onC
 
   const tls: Server = createTlsServer(
     { ...certificates.current(), ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HANDSHAKE_MS, noDelay: true },
-    (socket) => (socket.alpnProtocol === 'h2' ? http2 : http1).emit('connection', socket),
+    (socket) => {
+      secure.add(socket);
+      socket.once('close', () => secure.delete(socket));
+      (socket.alpnProtocol === 'h2' ? http2 : http1).emit('connection', socket);
+    },
   );
   tls.on('connection', (socket: Socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
   const unsubscribe = certificates.onChange(() => tls.setSecureContext(certificates.current()));
-  const stalls = new StallWatch(connections).start();
+  const stalls = new StallWatch(secure).start();
 
   return {
     async listen(host, port) {

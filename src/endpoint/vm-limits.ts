@@ -11,11 +11,45 @@ export interface VmLimit {
   readonly bytesPerSecond?: number | undefined;
 }
 
+const REMEMBERED = 16_384;
+
 export type VmLimitOf = (microvm: MicrovmRecord) => VmLimit;
+
+export interface VmLimitSettings {
+  /** `aws`: by the MicroVM's size, as AWS (spec §3.5, §5.7). */
+  readonly vmLimits: 'none' | 'aws';
+  /** For every MicroVM, over what the profile says. */
+  readonly vmConnections?: number | undefined;
+  readonly vmBandwidthKiB?: number | undefined;
+}
+
+/** AWS's figures for each vCPU of a MicroVM's peak, which has one for every 512 MiB of its baseline. */
+const MIB_PER_VCPU = 512;
+const AWS_CONNECTIONS = 8;
+const AWS_BYTES_PER_SECOND = 1_000_000;
+
+/** `memoryMiBOf`: baseline memory. */
+export function createVmLimitOf(settings: VmLimitSettings, memoryMiBOf: (microvm: MicrovmRecord) => number): VmLimitOf {
+  const { vmLimits, vmConnections, vmBandwidthKiB } = settings;
+  const fixed: VmLimit = {
+    ...(vmConnections === undefined ? {} : { connections: vmConnections }),
+    ...(vmBandwidthKiB === undefined ? {} : { bytesPerSecond: vmBandwidthKiB * 1024 }),
+  };
+  if (vmLimits === 'none') return () => fixed;
+  const remembered = new LruMap<string, VmLimit>(REMEMBERED);
+  return (microvm) => {
+    let limit = remembered.get(microvm.id);
+    if (limit === undefined) {
+      const vcpus = memoryMiBOf(microvm) / MIB_PER_VCPU;
+      limit = { connections: vcpus * AWS_CONNECTIONS, bytesPerSecond: vcpus * AWS_BYTES_PER_SECOND, ...fixed };
+      remembered.set(microvm.id, limit);
+    }
+    return limit;
+  };
+}
 
 /** A MicroVM that was quiet may send this much of its rate at once, ms. */
 const BURST_MS = 250;
-const REMEMBERED = 16_384;
 
 /** Counts connections of clients by the MicroVM their requests were admitted to. */
 export class Connections {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
 import { createCertificates } from '../../../src/endpoint/certificates.js';
-import { createEndpointServer } from '../../../src/endpoint/server.js';
+import { createEndpointServer, type EndpointServerDeps } from '../../../src/endpoint/server.js';
 import { makeAuthority, type KeyPair } from '../../../src/endpoint/x509.js';
 import { createTokenService, type TokenService } from '../../../src/endpoint/tokens.js';
 import { UnreachableError, type MicrovmGateway, type UnreachableReason } from '../../../src/microvms/contracts.js';
@@ -104,13 +104,13 @@ export async function scratchDir(t: TestContext): Promise<string> {
   return dir;
 }
 
-export async function start(t: TestContext): Promise<Harness> {
+export async function start(t: TestContext, more: Pick<EndpointServerDeps, 'limitOf'> = {}): Promise<Harness> {
   const dataDir = await scratchDir(t);
   const clock = { now: Date.now };
   const gateway = new FakeGateway();
   const certificates = await createCertificates({ config: { dataDir, domain: 'localhost' }, log: quiet, clock });
   const tokens = await createTokenService({ dataDir, clock });
-  const server = createEndpointServer({ config: { endpointHost: '127.0.0.1', endpointPort: 0, domain: 'localhost' }, certificates, tokens, gateway, log: quiet });
+  const server = createEndpointServer({ config: { endpointHost: '127.0.0.1', endpointPort: 0, domain: 'localhost' }, certificates, tokens, gateway, log: quiet, ...more });
   const { port } = await server.listen();
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= server.close());

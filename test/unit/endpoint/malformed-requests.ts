@@ -1,7 +1,7 @@
 /** Requests that must not reach an application, by name. Each carries the token: nothing but its form keeps it out. */
 
 const CONTROLS = Array.from({ length: 33 }, (_, i) => (i === 32 ? 0x7f : i)).filter((code) => code !== 0x09);
-const SEPARATORS = [...'"(),/;<=>?@[\\]{} \t'];
+const SEPARATORS = ['"', '(', ')', ',', '/', ';', '<', '=', '>', '?', '@', '[', '\\', ']', '{', '}', ' ', '\t'];
 const show = (text: string): string => JSON.stringify(text);
 
 /** `fields`: lines of a valid head besides the request line, the token among them. */
