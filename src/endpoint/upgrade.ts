@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { Target } from './authorize.js';
 import { destinationOf, forward, type ForwardDeps } from './exchange.js';
 import { Flow, type Pace } from './flow.js';
-import { toApplication, toClient, without } from './headers.js';
+import { countOf, toApplication, toClient, without } from './headers.js';
 import { Http1Inbound } from './inbound-http1.js';
 import { MARKER, type Subprotocols } from './subprotocols.js';
 import type { AnswerHead } from './upstream/contracts.js';
@@ -52,9 +52,9 @@ function upgradeHeaders({ headers, clientAddress }: Http1Inbound, offered: Subpr
 /** A client that offered the marker must be answered one of its offers: the application's choice, else the marker. */
 function switchingHeaders(answer: AnswerHead, offered: Subprotocols): string[] {
   const headers = toClient(answer.headers);
-  const has = (name: string): string | undefined => answer.headers[answer.headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name) + 1];
-  if (offered.marked && !answer.headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === PROTOCOL)) headers.push('Sec-WebSocket-Protocol', MARKER);
-  headers.push('Connection', 'Upgrade', 'Upgrade', has('upgrade') ?? '');
+  if (offered.marked && countOf(headers, PROTOCOL) === 0) headers.push('Sec-WebSocket-Protocol', MARKER);
+  const upgrade = answer.headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade');
+  headers.push('Connection', 'Upgrade', 'Upgrade', upgrade < 0 ? '' : (answer.headers[upgrade + 1] ?? ''));
   return headers;
 }
 

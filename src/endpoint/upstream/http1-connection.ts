@@ -101,6 +101,8 @@ export class Http1Connection implements Call, ParserEvents {
     this.#closed = true;
     this.owner.gone(this);
     this.stream.destroy();
+    // Whoever waits to send the rest of a request that was answered waits for nothing.
+    if (this.#answerEnded) this.#sink?.drained();
   }
 
   onInterim({ status, headers }: ParsedHead): void {
@@ -184,11 +186,12 @@ export class Http1Connection implements Call, ParserEvents {
   }
 
   #broken(error: Error): void {
+    // An answer that is whole stands, though the request was not taken to its end.
+    if (this.#answerEnded) return this.destroy();
     const sink = this.#sink;
     this.#sink = undefined;
     this.destroy();
-    // An answer that is whole stands, though the request was not taken to its end.
-    if (!this.#answerEnded) sink?.failed(error, { unprocessed: this.#served > 0 && !this.#answerBegun });
+    sink?.failed(error, { unprocessed: this.#served > 0 && !this.#answerBegun });
   }
 }
 

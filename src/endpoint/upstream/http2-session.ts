@@ -113,7 +113,8 @@ class Http2Call implements Call {
       this.#sink?.data(chunk);
       this.#sink?.flush();
     });
-    stream.on('drain', () => this.#sink?.drained());
+    stream.on('drain', () => sink.drained());
+    stream.once('close', () => sink.drained()); // whoever waits to send the rest of an answered request waits for nothing
     stream.once('end', () => this.#ended());
     stream.on('wantTrailers', () => stream.sendTrailers(toFields(this.#requestTrailers)));
     stream.once('error', (error: Error) => this.#failed(error));

@@ -95,7 +95,7 @@ export class Upstreams {
     for (let opening = this.#opening.get(key); opening !== undefined; opening = this.#opening.get(key)) {
       await opening.catch(() => undefined); // whoever opened it answers for its failure
       signal.throwIfAborted();
-      const channel = this.#unshared.get(key) === true ? undefined : this.take(to);
+      const channel = this.take(to);
       if (channel !== undefined) return channel;
       if (this.#unshared.get(key) === true) return open();
     }
