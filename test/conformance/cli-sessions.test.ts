@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { RunMicrovmCommand } from '@aws-sdk/client-lambda-microvms';
 import { connect } from '../../src/cli/session/connect.js';
+import { SessionError } from '../../src/cli/session/session.js';
 import { loadConfig, type Config } from '../../src/config/config.js';
 import { ApiError, callApi, remoteAccess } from '../../src/daemon/remote.js';
 import { OperatorError } from '../../src/errors/index.js';
@@ -50,6 +51,11 @@ test('a signed call is answered; a refusal has the API\'s type and words', async
 test('without SHELL_INGRESS the error says how to run a MicroVM with it, and no connection is tried', async () => {
   const access = await remoteAccess(config, env());
   await assert.rejects(connect(access, await microvm('HTTP_INGRESS')), /was run without SHELL_INGRESS[^]*--ingress-network-connectors arn:aws:lambda:us-east-1:aws:[^ ]*:HTTP_INGRESS arn:aws:lambda:us-east-1:aws:[^ ]*:SHELL_INGRESS/);
+});
+
+test('an endpoint that cannot be reached is told from an API that refuses', async () => {
+  const access = await remoteAccess(config, env());
+  await assert.rejects(connect(access, await microvm('SHELL_INGRESS')), (error) => error instanceof SessionError && error.code === 'unreachable' && error.message.includes('.microvm.localhost:7443'));
 });
 
 test('keys and Region are the environment\'s with AWS_ENDPOINT_URL, this host\'s without', async () => {

@@ -184,8 +184,8 @@ describe('shell', { timeout: 600_000 }, () => {
       await tmux.shows(/sleep 1000\n/);
       await tmux.keys('C-c');
       await tmux.shows(/\^C\nλ \$ ?$/m);
-      await tmux.line('clear; echo $?');
-      await tmux.shows(/^130$/m);
+      await tmux.line('echo "ended=$?"');
+      await tmux.shows(/^ended=130$/m);
       await tmux.line('clear; exit 7');
       await tmux.shows(/code=7\nterminal-restored/);
     } finally {

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { ApiError, callApi, type RemoteAccess } from '../../daemon/remote.js';
 import { SESSION_PROTOCOL } from '../../endpoint/contracts.js';
 import { printable } from './printable.js';
+import { SessionError } from './session.js';
 
 const described = z.object({ endpoint: z.string().min(1) });
 const minted = z.object({ authToken: z.object({ 'X-aws-proxy-auth': z.string().min(1) }) });
@@ -48,9 +49,9 @@ function open(endpoint: string, token: string, ca: Buffer | undefined): Promise<
       ...(ca === undefined ? {} : { ca }),
     });
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
-      text(response).then((body) => reject(new Error(`the endpoint ${endpoint} refuses: ${response.statusCode ?? 0} ${printable(body)}`)), reject).finally(() => ws.terminate());
+      text(response).then((body) => reject(new SessionError('refused', `the endpoint ${endpoint} refuses: ${response.statusCode ?? 0} ${printable(body)}`)), reject).finally(() => ws.terminate());
     });
-    ws.once('error', (error) => reject(new Error(`cannot connect to the endpoint ${endpoint}: ${error.message}`, { cause: error })));
+    ws.once('error', (error) => reject(new SessionError('unreachable', `cannot connect to the endpoint ${endpoint}: ${error.message}`)));
     ws.once('open', () => resolve(ws));
   });
 }

@@ -79,6 +79,7 @@ export function createShellServer(deps: ShellServerDeps): OpenShell {
     ws.once('close', () => clearTimeout(timer));
     ws.once('message', (data: Buffer, isBinary: boolean) => {
       clearTimeout(timer);
+      if (ws.readyState !== ws.OPEN) return; // it came too late
       const start = isBinary ? { wrong: 'the first message must be text' } : parseStart(data.toString());
       if ('wrong' in start) return reject(ws, 1008, 'bad_request', start.wrong);
       openOnce(ws, microvmId, start.spec);
