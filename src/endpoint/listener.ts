@@ -38,7 +38,16 @@ const MAX_HTTP2_STREAMS = 128;
 const STREAM_WINDOW = 256 * 1024;
 const SESSION_WINDOW = 4 * 1024 * 1024;
 
-export function createListener(certificates: Pick<Certificates, 'current' | 'onChange'>, handlers: Handlers): Listener {
+export interface Timing {
+  /** For the head of a request. */
+  readonly headMs: number;
+  /** Between looks at who is late. */
+  readonly lookMs: number;
+}
+
+const TIMING: Timing = { headMs: HEAD_TIMEOUT_MS, lookMs: 10_000 };
+
+export function createListener(certificates: Pick<Certificates, 'current' | 'onChange'>, handlers: Handlers, timing: Timing = TIMING): Listener {
   /** Every connection, from before its handshake until after an upgrade: node's own list misses both. */
   const connections = new Set<Socket>();
   /** Those with a handshake behind them: what waits for a client waits here. Node's HTTP/2 writes past it, bounded by the client's own window. */
@@ -46,7 +55,8 @@ export function createListener(certificates: Pick<Certificates, 'current' | 'onC
   const http1 = createHttp1Server({
     insecureHTTPParser: false,
     maxHeaderSize: MAX_HEAD_BYTES,
-    headersTimeout: HEAD_TIMEOUT_MS,
+    headersTimeout: timing.headMs,
+    connectionsCheckingInterval: timing.lookMs,
     requestTimeout: 0, // an upload may take as long as it takes
     keepAliveTimeout: KEEP_ALIVE_MS,
   });

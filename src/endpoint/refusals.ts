@@ -22,7 +22,7 @@ export const REFUSAL = {
   wrongPort: forbidden('Access to port denied'),
   /** The body of AWS's 400 is not known: none is sent, nor an `x-aws-proxy-error`. Unknown: endpoint-400 */
   badRequest: { status: 400, text: '' },
-  /** More connections than the MicroVM may have. */
+  /** More connections than the MicroVM may have. Unknown: endpoint-429 */
   tooMany: { status: 429, text: '' },
   /** The application cannot be reached, crashed, or does not speak the protocol it was asked in. */
   appFailed,

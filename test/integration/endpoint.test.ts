@@ -262,4 +262,10 @@ describe('endpoint', () => {
     assert.deepEqual(answers, Array.from({ length: 200 }, (_, i) => `200 body ${i}`));
     assert.equal(await resumes(), before + 1);
   });
+
+  it('a token is worth nothing after its MicroVM is terminated', async () => {
+    await vm.terminate();
+    const { statusCode, headers } = await request(url('/echo'), { dispatcher: agent, headers: auth() });
+    assert.deepEqual([statusCode, headers['x-aws-proxy-error']], [502, 'MICROVM_CONNECT_FAILED']);
+  });
 });
