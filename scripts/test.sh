@@ -24,6 +24,9 @@ npm run --silent typecheck || failed=1
 command -v aws >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends awscli >/dev/null 2>&1 || echo "no awscli package"
 # The terminal of the tests of the shell.
 command -v tmux >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tmux >/dev/null || exit 1
+# For the endpoint's tests: curl, and a browser; the latter's test says so and skips without it.
+command -v curl >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl >/dev/null 2>&1 || echo "no curl package"
+command -v chromium >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || echo "no chromium package"
 node dist/cli/main.js setup || exit 1
 tier unit test/unit/**/*.test.ts
 tier conformance test/conformance/**/*.test.ts

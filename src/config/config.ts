@@ -35,6 +35,12 @@ export interface Config {
   readonly limitsFile?: string | undefined;
   /** JSON file with prices that differ from AWS's (docs/usage.md). */
   readonly pricesFile?: string | undefined;
+  /** What one MicroVM may use of the endpoint: nothing limits it, or AWS's figures for its size. */
+  readonly vmLimits: 'none' | 'aws';
+  /** Clients' connections to one MicroVM at once, over what the profile says. */
+  readonly vmConnections?: number | undefined;
+  /** KiB per second of one MicroVM, both ways together, over what the profile says. */
+  readonly vmBandwidthKiB?: number | undefined;
   readonly logLevel: string;
   /** MiB kept of one log stream, and of all streams of an account; the oldest events go first. */
   readonly logStreamMaxMiB: number;
@@ -79,6 +85,9 @@ const schema = z.object({
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
   TARDIGRADE_PRICES_FILE: z.string().optional(),
+  TARDIGRADE_VM_LIMITS: z.enum(['none', 'aws']).default('none'),
+  TARDIGRADE_VM_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  TARDIGRADE_VM_BANDWIDTH_KIB: z.coerce.number().int().min(1).max(1_000_000_000).optional(),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
@@ -122,6 +131,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,
     pricesFile: v.TARDIGRADE_PRICES_FILE,
+    vmLimits: v.TARDIGRADE_VM_LIMITS,
+    vmConnections: v.TARDIGRADE_VM_CONNECTIONS,
+    vmBandwidthKiB: v.TARDIGRADE_VM_BANDWIDTH_KIB,
     logLevel: v.TARDIGRADE_LOG_LEVEL,
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
     logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,

@@ -20,10 +20,12 @@ import { createQemuEngine } from '../engine/qemu/engine.js';
 import { createCertificates } from '../endpoint/certificates.js';
 import { createEndpointServer } from '../endpoint/server.js';
 import { createTokenService } from '../endpoint/tokens.js';
+import { createVmLimitOf } from '../endpoint/vm-limits.js';
 import { messageOf } from '../errors/index.js';
 import { createGuestAgent } from '../guest/agent.js';
 import { createCallHook } from '../hooks/call.js';
 import { buildsAtOnce } from '../images/limits.js';
+import { DEFAULT_MEMORY_MIB } from '../images/sizes.js';
 import { createImages } from '../images/service.js';
 import { readPolicies } from '../iam/policy.js';
 import type { Credentials } from '../keys/credentials.js';
@@ -166,7 +168,10 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const certificates = await createCertificates({ config, log: logger, clock });
   closers.push(() => certificates.close());
   const tokens = await createTokenService({ dataDir, clock });
-  const endpoint = createEndpointServer({ config, certificates, tokens, gateway: microvms, log: logger });
+  const endpoint = createEndpointServer({
+    config, certificates, tokens, gateway: microvms, log: logger,
+    limitOf: createVmLimitOf(config, (vm) => store.getVersion(vm.imageArn, vm.imageVersion)?.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB),
+  });
   const { port: endpointPort } = await endpoint.listen();
   closers.push(() => endpoint.close());
 

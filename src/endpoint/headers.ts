@@ -13,17 +13,44 @@ const REQUEST_ID = 'x-amzn-requestid';
 /** name, value, name, value, … as node's `rawHeaders` */
 export type RawHeaders = readonly string[];
 
-/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. No `X-Forwarded-*` is added or removed. Unknown: endpoint-forwarded */
-export function toApplication(raw: RawHeaders, requestId: string): string[] {
+/** What the endpoint tells the application about the client. */
+export interface Forwarded {
+  readonly clientAddress: string;
+  readonly requestId: string;
+}
+
+/** Ours alone, what the client says in them notwithstanding. `X-Forwarded-For` is appended to instead. Unknown: endpoint-forwarded */
+const FORWARDED = new Set(['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', REQUEST_ID]);
+
+/** What the application gets, without framing of a new kind: `Content-Length` passes, `Transfer-Encoding` does not. */
+export function toApplication(raw: RawHeaders, { clientAddress, requestId }: Forwarded): string[] {
   const named = namedByConnection(raw);
   const out: string[] = [];
+  let host = '';
+  let addresses = '';
+  let trailers = false;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
+    const value = raw[i + 1] as string;
     const lower = name.toLowerCase();
-    if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || lower === REQUEST_ID) continue;
-    out.push(name, raw[i + 1] as string);
+    switch (lower) {
+      case 'te':
+        // The proxy passes trailers, so it may say so for itself where the client did.
+        if (/\btrailers\b/i.test(value)) trailers = true;
+        continue;
+      case 'host':
+        host = value;
+        break;
+      case 'x-forwarded-for':
+        addresses += `${value}, `;
+        continue;
+      default:
+        if (isHopByHop(lower, named) || lower.startsWith(CONTROL_PREFIX) || FORWARDED.has(lower)) continue;
+    }
+    out.push(name, value);
   }
-  out.push(REQUEST_ID, requestId);
+  out.push('x-forwarded-for', addresses + clientAddress, 'x-forwarded-proto', 'https', 'x-forwarded-host', host, REQUEST_ID, requestId);
+  if (trailers) out.push('te', 'trailers');
   return out;
 }
 
@@ -41,23 +68,22 @@ export function toClient(raw: RawHeaders): string[] {
 /** Fields that must not come after the body (RFC 9110 §6.5.1): they frame, route or authorize. */
 const NOT_IN_TRAILERS = new Set(['content-length', 'host', 'trailer', 'content-encoding', 'content-type', 'content-range', 'authorization', REQUEST_ID]);
 
-/** As node's `addTrailers` takes them. */
-export function trailerPairs(raw: RawHeaders): [string, string][] {
-  const pairs: [string, string][] = [];
+/** Those that may pass, as raw pairs. */
+export function trailersOf(raw: RawHeaders): RawHeaders {
+  if (raw.length === 0) return raw;
+  const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as string;
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || NOT_IN_TRAILERS.has(lower) || lower.startsWith(CONTROL_PREFIX)) continue;
-    pairs.push([name, raw[i + 1] as string]);
+    const lower = (raw[i] as string).toLowerCase();
+    if (!HOP_BY_HOP.has(lower) && !NOT_IN_TRAILERS.has(lower) && !lower.startsWith(CONTROL_PREFIX)) out.push(raw[i] as string, raw[i + 1] as string);
   }
-  return pairs;
+  return out;
 }
 
 /** Removes every field of this name. `lowerName` in lower case. */
 export function without(headers: RawHeaders, lowerName: string): string[] {
   const out: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if ((headers[i] as string).toLowerCase() !== lowerName) out.push(headers[i] as string, headers[i + 1] as string);
+    if (!isNamed(headers[i] as string, lowerName)) out.push(headers[i] as string, headers[i + 1] as string);
   }
   return out;
 }
@@ -66,9 +92,14 @@ export function without(headers: RawHeaders, lowerName: string): string[] {
 export function countOf(raw: RawHeaders, lowerName: string): number {
   let count = 0;
   for (let i = 0; i < raw.length; i += 2) {
-    if ((raw[i] as string).toLowerCase() === lowerName) count += 1;
+    if (isNamed(raw[i] as string, lowerName)) count += 1;
   }
   return count;
+}
+
+/** Most names differ in length: that is cheaper to see than a lower-case copy is to make. */
+function isNamed(name: string, lowerName: string): boolean {
+  return name.length === lowerName.length && name.toLowerCase() === lowerName;
 }
 
 function isHopByHop(lower: string, named: ReadonlySet<string> | undefined): boolean {
@@ -79,7 +110,7 @@ function isHopByHop(lower: string, named: ReadonlySet<string> | undefined): bool
 function namedByConnection(raw: RawHeaders): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if ((raw[i] as string).toLowerCase() !== 'connection') continue;
+    if (!isNamed(raw[i] as string, 'connection')) continue;
     for (const part of (raw[i + 1] as string).split(',')) {
       const name = part.trim().toLowerCase();
       if (name !== '' && name !== 'close' && name !== 'keep-alive') (named ??= new Set()).add(name);

@@ -18,7 +18,8 @@ export function createLabelOf(domain: string): LabelOf {
   };
 }
 
-function withoutPort(host: string): string {
+/** `name[:port]` → name */
+export function withoutPort(host: string): string {
   const colon = host.lastIndexOf(':');
   return colon >= 0 && /^[0-9]*$/.test(host.slice(colon + 1)) ? host.slice(0, colon) : host;
 }

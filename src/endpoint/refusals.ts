@@ -2,7 +2,7 @@
 import type { UnreachableReason } from '../microvms/contracts.js';
 
 export interface Refusal {
-  readonly status: 400 | 403 | 500 | 502;
+  readonly status: 400 | 403 | 429 | 500 | 502;
   /** Plain text; empty = no body. */
   readonly text: string;
   /** Value of `x-aws-proxy-error`. */
@@ -22,7 +22,9 @@ export const REFUSAL = {
   wrongPort: forbidden('Access to port denied'),
   /** The body of AWS's 400 is not known: none is sent, nor an `x-aws-proxy-error`. Unknown: endpoint-400 */
   badRequest: { status: 400, text: '' },
-  /** The application cannot be reached, crashed, or does not speak HTTP/1.1. */
+  /** More connections than the MicroVM may have. Unknown: endpoint-429 */
+  tooMany: { status: 429, text: '' },
+  /** The application cannot be reached, crashed, or does not speak the protocol it was asked in. */
   appFailed,
   /** A shell token on anything but a WebSocket: as reported, without more. Unknown: shell-token-app-traffic */
   shellOnly: { status: 502, text: '' },
@@ -38,3 +40,11 @@ export const UNREACHABLE: Readonly<Record<UnreachableReason, Refusal>> = {
   'vm-unreachable': connectFailed,
   'app-not-listening': appFailed,
 };
+
+/** Header fields of the answer, as raw pairs. */
+export function refusalFields({ text, error }: Refusal): string[] {
+  const fields = ['content-length', String(Buffer.byteLength(text))];
+  if (text !== '') fields.push('content-type', 'text/plain');
+  if (error !== undefined) fields.push('x-aws-proxy-error', error);
+  return fields;
+}

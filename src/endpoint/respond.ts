@@ -1,14 +1,13 @@
-/** Writes answers to the client: the endpoint's own, and the heads of the application's. */
+/** Writes answers to HTTP/1.1 clients: the endpoint's own, and the heads of the application's. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { countOf, toClient, without } from './headers.js';
-import type { Refusal } from './refusals.js';
+import { refusalFields, type Refusal } from './refusals.js';
+import type { AnswerHead } from './upstream/contracts.js';
 
 /** Answers instead of the application; when an answer has begun already, cuts the connection. */
 export function refuse(res: ServerResponse, refusal: Refusal): void {
   if (res.headersSent) return void res.destroy();
-  const headers = ['content-length', String(Buffer.byteLength(refusal.text))];
-  if (refusal.text !== '') headers.push('content-type', 'text/plain');
-  if (refusal.error !== undefined) headers.push('x-aws-proxy-error', refusal.error);
+  const headers = refusalFields(refusal);
   if (refusal.status === 400) headers.push('connection', 'close');
   res.writeHead(refusal.status, headers);
   res.end(refusal.text);
@@ -18,18 +17,16 @@ export function refuse(res: ServerResponse, refusal: Refusal): void {
  * Starts the application's answer. Framing is made anew by node: a body of unknown length is chunked for HTTP/1.1.
  * Throws when the head cannot be sent on as it is (a status out of range, characters no header may have).
  */
-export function startAnswer(res: ServerResponse, answer: IncomingMessage): void {
-  let headers = toClient(answer.rawHeaders);
+export function startAnswer(req: IncomingMessage, res: ServerResponse, head: AnswerHead): void {
+  let headers = toClient(head.headers);
   // Announced trailers need a chunked body on our side; node refuses the field otherwise.
-  const chunked = res.req.httpVersion === '1.1' && countOf(headers, 'content-length') === 0 && hasBodyOf(res.req, answer);
-  if (!chunked) headers = without(headers, 'trailer');
-  res.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
-  // The head goes out with the first bytes of the body when they are here already, alone otherwise.
-  setImmediate(() => {
-    if (!res.writableEnded && !res.destroyed) res.flushHeaders();
-  });
+  const chunked = req.httpVersion === '1.1' && countOf(headers, 'content-length') === 0 && hasBodyOf(req, head.status);
+  if (!chunked && countOf(headers, 'trailer') > 0) headers = without(headers, 'trailer');
+  // HTTP/2 applications send whole answers with neither body nor length.
+  if (chunked && head.bodiless) headers.push('content-length', '0');
+  res.writeHead(head.status, head.reason, headers);
 }
 
-function hasBodyOf(req: IncomingMessage, answer: IncomingMessage): boolean {
-  return req.method !== 'HEAD' && answer.statusCode !== 204 && answer.statusCode !== 304;
+function hasBodyOf(req: IncomingMessage, status: number): boolean {
+  return req.method !== 'HEAD' && status !== 204 && status !== 304;
 }

@@ -1,23 +1,30 @@
-/** The endpoint: TLS, HTTP/1.1, routed by host name to the applications in MicroVMs (spec §5). */
+/** The endpoint: requests of any protocol, admitted by host name and token, to the applications in MicroVMs (spec §5). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
-import { messageOf, OperatorError } from '../errors/index.js';
+import { messageOf } from '../errors/index.js';
 import type { MicrovmGateway } from '../microvms/contracts.js';
-import { createAuthorize, type Admission, type Authorize } from './authorize.js';
+import type { MicrovmRecord } from '../store/contracts.js';
+import { createAuthorize, type Admission } from './authorize.js';
 import type { Certificates } from './certificates.js';
-import { forward, type ForwardDeps } from './forward.js';
+import { errandOf, forward, type ForwardDeps } from './exchange.js';
+import type { Pace } from './flow.js';
+import type { RawHeaders } from './headers.js';
+import { Http1Inbound } from './inbound-http1.js';
+import { inboundOf } from './inbound-http2.js';
+import type { Inbound } from './inbound.js';
+import { createListener } from './listener.js';
 import { REFUSAL } from './refusals.js';
 import { refuse } from './respond.js';
 import { createShellServer } from './shell/server.js';
 import { hasBody, isUnambiguous } from './strictness.js';
 import { parseSubprotocols, type Subprotocols } from './subprotocols.js';
-import type { TokenService } from './tokens.js';
-import { UpstreamAgent } from './upstream-agent.js';
+import type { TokenMemo, TokenService } from './tokens.js';
 import { forwardUpgrade, responseOn } from './upgrade.js';
+import { Upstreams } from './upstream/upstreams.js';
+import { Connections, Paces, type VmLimitOf } from './vm-limits.js';
 
 export interface EndpointServer {
   /** Throws OperatorError when the address cannot be had. */
@@ -31,125 +38,141 @@ export interface EndpointServerDeps {
   readonly certificates: Pick<Certificates, 'current' | 'onChange'>;
   readonly tokens: Pick<TokenService, 'verify'>;
   readonly gateway: MicrovmGateway;
+  /** None unless given. */
+  readonly limitOf?: VmLimitOf;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
 }
 
-/** A client has this long to send the head of a request. Unknown: endpoint-limits, as the next two */
-const HEAD_TIMEOUT_MS = 60_000;
-/** A connection without a request is kept this long. AWS's figure is not published; 60 s is what its load balancers use. */
-const KEEP_ALIVE_MS = 60_000;
-/** All header fields together, bytes. AWS's figure is not published; a token takes about 1 KB of it. */
-const MAX_HEAD_BYTES = 32 * 1024;
-
 export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
-  const { config, certificates, gateway, log } = deps;
+  const { config, gateway, log } = deps;
   const authorize = createAuthorize({ domain: config.domain, tokens: deps.tokens, gateway });
-  const agent = new UpstreamAgent(gateway);
-  const forwarding: ForwardDeps = { gateway, agent, log };
+  const upstreams = new Upstreams(gateway);
+  const forwarding: ForwardDeps = { gateway, upstreams, log };
   const openShell = createShellServer({ gateway, log });
-  /** Every connection, from before its handshake until after an upgrade: node's own list misses both. */
-  const connections = new Set<Duplex>();
+  const counted = new Connections();
+  const paces = new Paces();
+  const memos = new WeakMap<Duplex, TokenMemo>();
+  /**
+   * Connections with an ambiguous request. Where it ended is in doubt, so that what follows on them is no request: node
+   * has often parsed it by the time the refusal closes the connection.
+   */
+  const condemned = new WeakSet<Duplex>();
 
-  const server = createServer({
-    ...certificates.current(),
-    ALPNProtocols: ['http/1.1'],
-    insecureHTTPParser: false,
-    maxHeaderSize: MAX_HEAD_BYTES,
-    headersTimeout: HEAD_TIMEOUT_MS,
-    requestTimeout: 0, // an upload may take as long as it takes
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    noDelay: true,
-  });
-  server.maxHeadersCount = 0; // none may be dropped silently; MAX_HEAD_BYTES bounds them
-  const unsubscribe = certificates.onChange(() => server.setSecureContext(certificates.current()));
-
-  const track = (socket: Duplex): void => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
+  /** Undefined when the MicroVM has all the connections it may have. */
+  const admitConnection = (microvm: MicrovmRecord, connection: Duplex): { pace: Pace | undefined } | undefined => {
+    const limit = deps.limitOf?.(microvm);
+    if (!counted.admit(microvm.id, connection, limit?.connections)) return undefined;
+    return { pace: paces.of(microvm.id, limit?.bytesPerSecond) };
   };
 
-  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    admit(authorize, req, undefined).then(
-      (admission) => {
-        if (res.closed) return;
-        if ('refusal' in admission) refuse(res, admission.refusal);
-        else if ('shell' in admission) refuse(res, REFUSAL.shellOnly);
-        else forward(forwarding, req, res, admission.target);
-      },
-    ).catch((error: unknown) => fault(res, error));
-  };
-
-  const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    // Node has let go of this connection: its errors and its end are ours.
-    socket.on('error', () => socket.destroy());
-    track(socket);
-    const offered = parseSubprotocols(req.headers['sec-websocket-protocol']);
-    const admission = hasBody(req) ? Promise.resolve({ refusal: REFUSAL.badRequest }) : admit(authorize, req, offered);
-    admission.then(
-      (admitted) => {
-        if (socket.destroyed) return;
-        if ('refusal' in admitted) refuse(responseOn(req), admitted.refusal);
-        else if ('shell' in admitted) openShell(req, socket, head, admitted.shell.id, (refusal) => refuse(responseOn(req), refusal));
-        else forwardUpgrade(forwarding, req, head, admitted.target, offered);
-      },
-    ).catch((error: unknown) => {
-      log.error({ detail: messageOf(error) }, 'endpoint: upgrade failed');
-      socket.destroy();
+  const admitHttp1 = (req: IncomingMessage, offered: Subprotocols | undefined): Admission | Promise<Admission> => {
+    const { headers, socket } = req;
+    if (!isUnambiguous(req)) {
+      condemned.add(socket);
+      return { refusal: REFUSAL.badRequest };
+    }
+    return authorize({
+      host: headers.host ?? '', serverName: serverNameOf(socket), memo: memoOf(socket),
+      token: text(headers['x-aws-proxy-auth']) ?? offered?.token, port: text(headers['x-aws-proxy-port']) ?? offered?.port,
     });
   };
 
-  const fault = (res: ServerResponse, error: unknown): void => {
-    log.error({ detail: messageOf(error) }, 'endpoint: request failed');
-    if (!res.closed) refuse(res, REFUSAL.internal);
+  const answer = (inbound: Inbound, connection: Duplex, admission: Admission, host: string, http2: boolean): void => {
+    if (inbound.isClosed) return;
+    if ('refusal' in admission) return inbound.refuse(admission.refusal);
+    if ('shell' in admission) return inbound.refuse(REFUSAL.shellOnly);
+    const { target } = admission;
+    const allowed = admitConnection(target.microvm, connection);
+    if (allowed === undefined) return inbound.refuse(REFUSAL.tooMany);
+    forward(forwarding, inbound, target, allowed.pace, errandOf(inbound, target, host, http2));
   };
 
-  server.on('connection', track);
-  server.on('request', onRequest);
-  server.on('checkContinue', onRequest); // the application says whether it wants the body
-  server.on('upgrade', onUpgrade);
-  server.on('connect', (req, socket) => {
-    socket.on('error', () => socket.destroy());
-    refuse(responseOn(req), REFUSAL.badRequest);
+  const fault = (inbound: Inbound, error: unknown): void => {
+    log.error({ detail: messageOf(error) }, 'endpoint: request failed');
+    if (!inbound.isClosed) inbound.refuse(REFUSAL.internal);
+  };
+
+  /** Without a turn of the event loop when the token is known. */
+  const whenAdmitted = (inbound: Inbound, admission: Admission | Promise<Admission>, go: (admission: Admission) => void): void => {
+    if (admission instanceof Promise) admission.then(go).catch((error: unknown) => fault(inbound, error));
+    else go(admission);
+  };
+
+  const memoOf = (connection: Duplex): TokenMemo => {
+    let memo = memos.get(connection);
+    if (memo === undefined) memos.set(connection, (memo = {}));
+    return memo;
+  };
+
+  const listener = createListener(deps.certificates, {
+    request(req: IncomingMessage, res: ServerResponse) {
+      if (condemned.has(req.socket)) return;
+      const inbound = new Http1Inbound(req, res);
+      whenAdmitted(inbound, admitHttp1(req, undefined), (admission) =>
+        answer(inbound, req.socket, admission, req.headers.host ?? '', forcesHttp2(req.headers)));
+    },
+
+    stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: RawHeaders, flags: number) {
+      const connection = stream.session?.socket;
+      if (connection === undefined) return;
+      const inbound = inboundOf(stream, raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+      if (inbound === undefined) return stream.respond({ ':status': REFUSAL.badRequest.status }, { endStream: true });
+      const host = inbound.headers[1] ?? '';
+      const admission = authorize({
+        host, serverName: serverNameOf(connection), memo: memoOf(connection),
+        token: text(headers['x-aws-proxy-auth']), port: text(headers['x-aws-proxy-port']),
+      });
+      whenAdmitted(inbound, admission, (admitted) => answer(inbound, connection, admitted, host, forcesHttp2(headers) || isGrpc(headers)));
+    },
+
+    upgrade(req: IncomingMessage, socket: Duplex, head: Buffer) {
+      if (condemned.has(req.socket)) return;
+      const offered = parseSubprotocols(req.headers['sec-websocket-protocol']);
+      const admission = hasBody(req) ? { refusal: REFUSAL.badRequest } : admitHttp1(req, offered);
+      Promise.resolve(admission).then((admitted) => {
+        if (socket.destroyed) return;
+        if ('refusal' in admitted) return refuse(responseOn(req), admitted.refusal);
+        const microvm = 'shell' in admitted ? admitted.shell : admitted.target.microvm;
+        const allowed = admitConnection(microvm, socket);
+        if (allowed === undefined) return refuse(responseOn(req), REFUSAL.tooMany);
+        if ('shell' in admitted) return openShell(req, socket, head, microvm.id, (refusal) => refuse(responseOn(req), refusal));
+        forwardUpgrade(forwarding, req, head, admitted.target, offered, allowed.pace);
+      }).catch((error: unknown) => {
+        log.error({ detail: messageOf(error) }, 'endpoint: upgrade failed');
+        socket.destroy();
+      });
+    },
+
+    tunnel: (req) => refuse(responseOn(req), REFUSAL.badRequest),
   });
 
   return {
-    listen: () => listen(server, config.endpointHost, config.endpointPort),
+    listen: () => listener.listen(config.endpointHost, config.endpointPort),
     async close() {
-      unsubscribe();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      for (const socket of connections) socket.destroy();
-      agent.destroy();
+      const closed = listener.close();
+      upstreams.close();
       await closed;
     },
   };
 }
 
-async function admit(authorize: Authorize, req: IncomingMessage, offered: Subprotocols | undefined): Promise<Admission> {
-  if (!isUnambiguous(req)) return { refusal: REFUSAL.badRequest };
-  // The TLS socket's; false or null when the client sent none.
-  const serverName = 'servername' in req.socket ? req.socket.servername : undefined;
-  return authorize({
-    host: req.headers.host ?? '',
-    serverName: typeof serverName === 'string' && serverName !== '' ? serverName : undefined,
-    token: text(req.headers['x-aws-proxy-auth']) ?? offered?.token,
-    port: text(req.headers['x-aws-proxy-port']) ?? offered?.port,
-  });
+/** Of the TLS socket; none when the client sent none. */
+function serverNameOf(connection: Duplex): string | undefined {
+  const name = 'servername' in connection ? connection.servername : undefined;
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+/** HTTP/2 to an application that speaks no TLS. */
+function forcesHttp2(headers: IncomingHttpHeaders): boolean {
+  return text(headers['x-aws-proxy-force-h2'])?.toLowerCase() === 'true';
+}
+
+/** A gRPC client's own HTTP/2 means HTTP/2 up to the application: gRPC has no meaning over HTTP/1.1. Unknown: endpoint-grpc */
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  return /^application\/grpc(?:$|[+;])/i.test(headers['content-type'] ?? '');
 }
 
 /** Node joins repeated fields of these names by commas: such a value is no token and no port. Unknown: endpoint-dup-auth */
 function text(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
-}
-
-function listen(server: Server, host: string, port: number): Promise<{ port: number }> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error): void =>
-      reject(new OperatorError(`the endpoint cannot listen on ${host}:${port}: ${error.message}; free it, or set TARDIGRADE_ENDPOINT_HOST and TARDIGRADE_ENDPOINT_PORT`));
-    server.once('error', onError);
-    server.listen(port, host, () => {
-      server.off('error', onError);
-      resolve({ port: (server.address() as AddressInfo).port });
-    });
-  });
 }

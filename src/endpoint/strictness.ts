@@ -7,6 +7,8 @@ import { countOf } from './headers.js';
 
 /** Whether the request has one meaning only. */
 export function isUnambiguous(req: IncomingMessage): boolean {
+  // Node's parser knows others, 0.9 and 2.0 among them.
+  if (req.httpVersion !== '1.1' && req.httpVersion !== '1.0') return false;
   if (countOf(req.rawHeaders, 'host') !== 1) return false;
   // Origin form, or `*` for OPTIONS: an absolute target could name another host than the Host field.
   const path = req.url ?? '';

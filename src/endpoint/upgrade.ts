@@ -3,18 +3,15 @@
  * are joined, bytes untouched, half-close passed on. Any other answer goes to the client and ends its connection.
  */
 import { randomUUID } from 'node:crypto';
-import { request, ServerResponse, type IncomingMessage } from 'node:http';
+import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { messageOf } from '../errors/index.js';
-import { UnreachableError } from '../microvms/contracts.js';
 import type { Target } from './authorize.js';
-import { upstreamOptions, type ForwardDeps } from './forward.js';
-import { toApplication, toClient, without } from './headers.js';
-import { pump } from './pump.js';
-import { REFUSAL, UNREACHABLE, type Refusal } from './refusals.js';
-import { refuse, startAnswer } from './respond.js';
+import { destinationOf, forward, type ForwardDeps } from './exchange.js';
+import { Flow, type Pace } from './flow.js';
+import { countOf, toApplication, toClient, without } from './headers.js';
+import { Http1Inbound } from './inbound-http1.js';
 import { MARKER, type Subprotocols } from './subprotocols.js';
-import type { UpstreamOptions } from './upstream-agent.js';
+import type { AnswerHead } from './upstream/contracts.js';
 
 const PROTOCOL = 'sec-websocket-protocol';
 
@@ -28,83 +25,59 @@ export function responseOn(req: IncomingMessage): ServerResponse {
 }
 
 /** `head`: bytes the client sent right after its request. The connection has an error listener already. */
-export function forwardUpgrade(deps: ForwardDeps, req: IncomingMessage, head: Buffer, target: Target, offered: Subprotocols): void {
+export function forwardUpgrade(deps: ForwardDeps, req: IncomingMessage, head: Buffer, target: Target, offered: Subprotocols, pace: Pace | undefined): void {
   const { socket } = req;
   const { id } = target.microvm;
-  const touch = (): void => deps.gateway.touch(id);
   const res = responseOn(req);
-  let dialing: AbortController | undefined;
-  const upstream = request({
-    ...upstreamOptions(deps.agent, req, target, upgradeHeaders(req, offered)),
-    onDial: (controller: AbortController) => (dialing = controller),
-  } as UpstreamOptions);
-  upstream.shouldKeepAlive = false; // joined or refused, this connection serves one client
-  const giveUp = (refusal: Refusal): void => {
-    if (!res.closed && !res.headersSent) refuse(res, refusal);
-  };
-  const abandon = (): void => {
-    dialing?.abort();
-    upstream.destroy();
-  };
-  touch();
-  socket.once('close', abandon);
-  res.on('error', abandon);
-  upstream.on('error', (error) => {
-    deps.log.debug({ microvmId: id, port: target.port, detail: messageOf(error) }, 'upgrade not reached the application');
-    giveUp(error instanceof UnreachableError ? UNREACHABLE[error.reason] : REFUSAL.appFailed);
+  const inbound = new Http1Inbound(req, res);
+  forward(deps, inbound, target, pace, {
+    destination: destinationOf(target, req.headers.host ?? '', 'http1'),
+    request: { method: inbound.method, path: inbound.path, headers: upgradeHeaders(inbound, offered), hasBody: false, upgrade: req.headers.upgrade ?? '' },
+    onSwitch: (answer, stream, rest) => {
+      res.sendDate = false;
+      res.writeHead(101, answer.reason, switchingHeaders(answer, offered));
+      res.flushHeaders();
+      res.detachSocket(socket);
+      join({ client: socket, head }, { app: stream, head: rest }, pace, () => deps.gateway.touch(id));
+    },
   });
-  upstream.once('response', (answer) => {
-    try {
-      startAnswer(res, answer);
-    } catch (error) {
-      deps.log.debug({ microvmId: id, reason: messageOf(error) }, 'the application answered a head that cannot be sent on');
-      return giveUp(REFUSAL.appFailed);
-    }
-    pump(answer, res, touch);
-    answer.once('end', () => res.end());
-    answer.once('close', () => {
-      if (!answer.complete) socket.destroy();
-    });
-  });
-  upstream.once('upgrade', (answer, stream, upstreamHead) => {
-    socket.off('close', abandon);
-    res.sendDate = false;
-    res.writeHead(101, answer.statusMessage ?? '', switchingHeaders(answer, offered));
-    res.flushHeaders();
-    res.detachSocket(socket);
-    join(socket, head, stream, upstreamHead, touch);
-  });
-  upstream.end();
 }
 
-function upgradeHeaders(req: IncomingMessage, offered: Subprotocols): string[] {
-  const headers = without(toApplication(req.rawHeaders, randomUUID()), PROTOCOL);
-  if (offered.others.length > 0) headers.push('Sec-WebSocket-Protocol', offered.others.join(', '));
-  headers.push('Connection', 'Upgrade', 'Upgrade', req.headers.upgrade ?? '');
-  return headers;
+function upgradeHeaders({ headers, clientAddress }: Http1Inbound, offered: Subprotocols): string[] {
+  const passed = without(toApplication(headers, { clientAddress, requestId: randomUUID() }), PROTOCOL);
+  if (offered.others.length > 0) passed.push('Sec-WebSocket-Protocol', offered.others.join(', '));
+  return passed;
 }
 
 /** A client that offered the marker must be answered one of its offers: the application's choice, else the marker. */
-function switchingHeaders(answer: IncomingMessage, offered: Subprotocols): string[] {
-  const headers = toClient(answer.rawHeaders);
-  if (offered.marked && answer.headers[PROTOCOL] === undefined) headers.push('Sec-WebSocket-Protocol', MARKER);
-  headers.push('Connection', 'Upgrade', 'Upgrade', answer.headers.upgrade ?? '');
+function switchingHeaders(answer: AnswerHead, offered: Subprotocols): string[] {
+  const headers = toClient(answer.headers);
+  if (offered.marked && countOf(headers, PROTOCOL) === 0) headers.push('Sec-WebSocket-Protocol', MARKER);
+  const upgrade = answer.headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade');
+  headers.push('Connection', 'Upgrade', 'Upgrade', upgrade < 0 ? '' : (answer.headers[upgrade + 1] ?? ''));
   return headers;
 }
 
-function join(client: Duplex, clientHead: Buffer, app: Duplex, appHead: Buffer, touch: () => void): void {
+function join({ client, head }: { client: Duplex; head: Buffer }, { app, head: appHead }: { app: Duplex; head: Buffer }, pace: Pace | undefined, touch: () => void): void {
   // The end of one direction is not the end of the other.
   client.allowHalfOpen = true;
   app.allowHalfOpen = true;
   if (appHead.length > 0) client.write(appHead);
-  if (clientHead.length > 0) app.write(clientHead);
+  if (head.length > 0) app.write(head);
   for (const [from, to] of [[client, app], [app, client]] as const) {
-    pump(from, to, touch);
+    const flow = new Flow(from);
+    from.on('data', (chunk: Buffer) => {
+      touch();
+      if (!to.write(chunk)) flow.hold('sink');
+      flow.spend(pace, chunk.length);
+    });
+    to.on('drain', () => flow.release('sink'));
     from.once('end', () => to.end());
     // A reset of one side must not look like an end to the other.
     from.once('error', () => to.destroy());
     from.once('close', () => {
       if (!from.readableEnded || !from.writableFinished) to.destroy();
     });
+    from.resume();
   }
 }

@@ -10,6 +10,7 @@ after(() => closeShared('now'));
 
 await import('./engine.test.js');
 await import('./lifecycle.test.js');
+await import('./endpoint.test.js');
 await import('./isolation.test.js');
 await import('./endurance.test.js');
 await import('./builds.test.js');

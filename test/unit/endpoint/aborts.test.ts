@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred, HOST, start } from './harness.js';
@@ -89,3 +90,35 @@ test('an answer before the end of the upload is whole, and the connection serves
   assert.equal(text.split('HTTP/1.1 ').length, 3);
   socket.destroy();
 });
+
+for (const http2 of [false, true]) {
+  test(`an upload that an application (HTTP/${http2 ? '2' : '1.1'}) answered and then left alone is taken to its end`, async (t) => {
+    const h = await start(t);
+    if (http2) {
+      const app = await h.http2App(false);
+      app.on('stream', (stream: ServerHttp2Stream) => {
+        stream.on('error', () => undefined);
+        stream.respond({ ':status': 413 });
+        stream.end('no!');
+        stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+      });
+    } else {
+      await h.rawApp((socket) => socket.once('data', (bytes: Buffer) => {
+        if (bytes[0] === 0x16) return void socket.end(); // a ClientHello
+        socket.pause();
+        socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!');
+        setTimeout(() => socket.destroy(), 200);
+      }));
+    }
+    const socket = await h.tlsConnect();
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const length = 40 * 2 ** 20;
+    socket.write(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nX-aws-proxy-auth: ${h.token}\r\nX-aws-proxy-force-h2: ${http2}\r\nContent-Length: ${length}\r\n\r\n`);
+    await new Promise((resolve) => socket.write(Buffer.alloc(length), resolve));
+    socket.write(`GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+    while (!text.includes('Request missing authentication')) await delay(5);
+    assert.match(text, /^HTTP\/1\.1 413 [^]*no![^]*HTTP\/1\.1 403 /);
+    socket.destroy();
+  });
+}

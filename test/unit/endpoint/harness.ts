@@ -1,6 +1,7 @@
 /** A real endpoint on 127.0.0.1 with a gateway whose VMs are servers of this process. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
 import { createCertificates } from '../../../src/endpoint/certificates.js';
-import { createEndpointServer } from '../../../src/endpoint/server.js';
+import { createEndpointServer, type EndpointServerDeps } from '../../../src/endpoint/server.js';
+import { makeAuthority, type KeyPair } from '../../../src/endpoint/x509.js';
 import { createTokenService, type TokenService } from '../../../src/endpoint/tokens.js';
 import { UnreachableError, type MicrovmGateway, type UnreachableReason } from '../../../src/microvms/contracts.js';
 import type { MicrovmRecord } from '../../../src/store/contracts.js';
@@ -86,6 +88,10 @@ export interface Harness {
   close(): Promise<void>;
   /** Serves an app on a guest port (8080 unless told). */
   app(listener: http.RequestListener, guestPort?: number): Promise<http.Server>;
+  /** Serves an app over TLS, self-signed. */
+  tlsApp(listener: http.RequestListener, guestPort?: number): Promise<https.Server>;
+  /** Serves an app of HTTP/2 alone; `secure`: over TLS, self-signed. The caller listens to its streams. */
+  http2App(secure: boolean, guestPort?: number): Promise<http2.Http2Server>;
   /** Serves raw TCP as an app. */
   rawApp(onConnection: (socket: Socket) => void, guestPort?: number): Promise<net.Server>;
   /** A request with the token; more options override. The caller ends it. */
@@ -105,13 +111,13 @@ export async function scratchDir(t: TestContext): Promise<string> {
   return dir;
 }
 
-export async function start(t: TestContext): Promise<Harness> {
+export async function start(t: TestContext, more: Pick<EndpointServerDeps, 'limitOf'> = {}): Promise<Harness> {
   const dataDir = await scratchDir(t);
   const clock = { now: Date.now };
   const gateway = new FakeGateway();
   const certificates = await createCertificates({ config: { dataDir, domain: 'localhost' }, log: quiet, clock });
   const tokens = await createTokenService({ dataDir, clock });
-  const server = createEndpointServer({ config: { endpointHost: '127.0.0.1', endpointPort: 0, domain: 'localhost' }, certificates, tokens, gateway, log: quiet });
+  const server = createEndpointServer({ config: { endpointHost: '127.0.0.1', endpointPort: 0, domain: 'localhost' }, certificates, tokens, gateway, log: quiet, ...more });
   const { port } = await server.listen();
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= server.close());
@@ -128,7 +134,7 @@ export async function start(t: TestContext): Promise<Harness> {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     gateway.apps.set(guestPort, (server.address() as AddressInfo).port);
     t.after(() => {
-      if (server instanceof http.Server) server.closeAllConnections();
+      if (server instanceof http.Server || server instanceof https.Server) server.closeAllConnections();
       server.close();
     });
   };
@@ -138,6 +144,19 @@ export async function start(t: TestContext): Promise<Harness> {
     async app(listener, guestPort = 8080) {
       const server = http.createServer(listener);
       await listen(server, guestPort);
+      return server;
+    },
+    async tlsApp(listener, guestPort = 8080) {
+      const server = https.createServer(await selfSigned(), listener);
+      await listen(server, guestPort);
+      return server;
+    },
+    async http2App(secure, guestPort = 8080) {
+      const server = secure ? http2.createSecureServer(await selfSigned()) : http2.createServer();
+      const sessions = new Set<http2.ServerHttp2Session>();
+      server.on('session', (session: http2.ServerHttp2Session) => sessions.add(session));
+      await listen(server, guestPort);
+      t.after(() => sessions.forEach((session) => session.destroy()));
       return server;
     },
     async rawApp(onConnection, guestPort = 8080) {
@@ -173,6 +192,10 @@ export async function start(t: TestContext): Promise<Harness> {
       }),
   };
   return harness;
+}
+
+function selfSigned(): Promise<KeyPair> {
+  return makeAuthority('self-signed', { from: Date.now() - 3_600_000, to: Date.now() + 3_600_000 });
 }
 
 function isRaw(headers: RequestOptions['headers']): headers is readonly string[] {
