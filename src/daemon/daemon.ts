@@ -34,6 +34,7 @@ import { createLogStore } from '../logs/store.js';
 import { startLogSweeper } from '../logs/sweeper.js';
 import { createMetrics } from '../metrics/registry.js';
 import { createMicrovms } from '../microvms/service.js';
+import { Turns } from '../microvms/turns.js';
 import { GUEST_NET } from '../network/contracts.js';
 import { openLinkPool } from '../network/pool.js';
 import { createAccountQuotas } from '../quotas/account-quotas.js';
@@ -69,6 +70,8 @@ export type Guests = 'suspend' | 'keep';
 /** For tests: told of each named step of builds, MicroVMs and VMs as it is reached; the work goes on when it resolves. */
 export type Observe = (step: string, subject: { readonly id: string; readonly pid?: number }) => void | Promise<void>;
 
+/** More than one: a launch also waits for disk and network. Many more only make all of them late. */
+const LAUNCHES_PER_CPU = 2;
 const MIB = 1024 * 1024;
 const LIVE_STATES = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING'] as const;
 
@@ -111,7 +114,6 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
   const cgroups = await openCgroups({ owner: runDir, logger });
   closers.push(() => cgroups.close());
-  await cgroups.sweep();
   const engine = createQemuEngine({
     ...guest, runDir, survivors, cgroups, ...(observe === undefined ? {} : { observe }),
     log: (what, error) => logger.warn({ error: messageOf(error) }, what),
@@ -150,10 +152,12 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     architecture: config.architecture,
   });
   closers.push(() => images.shutdown());
-  const microvms = createMicrovms({ ...shared, catalog: images, config });
+  const microvms = createMicrovms({ ...shared, catalog: images, config, launching: new Turns(LAUNCHES_PER_CPU * availableParallelism()) });
   closers.push((guests) => microvms.shutdown(guests));
   connectors.start();
   await microvms.start();
+  // Now that what no VM of ours is in is ended.
+  await cgroups.sweep();
   closers.push(watchSteps(clock, (byMs) => {
     metrics.clockStepped();
     logger.warn({ byMs }, 'the wall clock was set; MicroVMs are told, and their limits hold as before');

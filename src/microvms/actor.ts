@@ -221,14 +221,9 @@ export class Actor {
     else this.#keeper.write(change);
     if (from !== cell.to) this.deps.metrics.transition(cell.to);
     this.#perform(cell.effect, from);
-    this.#meter();
+    if (cell.to === 'RUNNING') this.machine.meter();
+    if (cell.to === 'TERMINATED') this.deps.usage?.ended(this.record.id);
     this.onChange(this);
-  }
-
-  #meter(): void {
-    const { pid } = this.machine;
-    if (this.state === 'RUNNING' && pid !== undefined) this.deps.usage?.running(this.record, pid);
-    if (this.state === 'TERMINATED') this.deps.usage?.ended(this.record.id);
   }
 
   #perform(effect: Effect | undefined, from: MicrovmState): void {
@@ -276,8 +271,9 @@ export class Actor {
     if (image !== undefined && (await this.machine.takeOver(image.template))) {
       await this.machine.settle();
       this.machine.follow();
-      this.#meter();
+      this.machine.meter();
     } else if (this.state === 'SUSPENDING' && (await this.deps.engine.isSuspended(this.machine.dir))) {
+      this.deps.usage?.suspended(this.record.id, 0); // what the earlier daemon wrote it did not say
       this.dispatch('suspended');
     } else {
       this.deps.metrics.fault('vmm-killed');

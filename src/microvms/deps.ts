@@ -12,6 +12,7 @@ import type { LinkPool } from '../network/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { Store } from '../store/contracts.js';
 import type { UsageMeter } from '../usage/contracts.js';
+import type { Turns } from './turns.js';
 
 /** Named moments of a MicroVM's life, in order; the fault tests end the daemon or the VMM at each. */
 export const MICROVM_STEPS = [
@@ -39,6 +40,8 @@ export interface MicrovmDeps {
   /** Told of each step as it is reached, with the MicroVM's id; the step goes on when it resolves. Default: nobody. */
   readonly observe?: (step: MicrovmStep, id: string) => void | Promise<void>;
   readonly logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  /** How many are launched at once. Default: all. */
+  readonly launching?: Turns;
   /** Default: nobody counts what they use. */
   readonly usage?: UsageMeter;
   /** Default: no quotas. */

@@ -17,15 +17,18 @@ export async function launch(deps: MicrovmDeps, machine: Machine, image: Launcha
   const { id } = machine.record;
   await deps.observe?.('run-recorded', id);
   signal.throwIfAborted();
-  const [link, dir] = await Promise.allSettled([machine.acquireLink(), machine.makeDir()]);
-  if (link.status === 'rejected') throw link.reason;
-  if (dir.status === 'rejected') throw dir.reason;
-  await deps.observe?.('run-linked', id);
-  signal.throwIfAborted();
-  machine.adopt(await deps.engine.launch({ id, template: image.template, link: link.value, dir: machine.dir }));
-  await deps.observe?.('run-launched', id);
-  signal.throwIfAborted();
-  await awaken(deps, machine, signal);
+  const start = async (): Promise<void> => {
+    const [link, dir] = await Promise.allSettled([machine.acquireLink(), machine.makeDir()]);
+    if (link.status === 'rejected') throw link.reason;
+    if (dir.status === 'rejected') throw dir.reason;
+    await deps.observe?.('run-linked', id);
+    signal.throwIfAborted();
+    machine.adopt(await deps.engine.launch({ id, template: image.template, link: link.value, dir: machine.dir }));
+    await deps.observe?.('run-launched', id);
+    signal.throwIfAborted();
+    await awaken(deps, machine, signal);
+  };
+  await (deps.launching?.run(signal, start) ?? start());
   machine.follow();
   await deps.observe?.('run-awake', id);
   const failure = await callRuntimeHook(deps, machine.agent, image.config, 'run', signal, runBody(id, deps.store.runHookPayload(id)));

@@ -62,11 +62,6 @@ export class Machine {
     return this.#running !== undefined && this.#appAlive;
   }
 
-  /** Of the VMM. */
-  get pid(): number | undefined {
-    return this.#running?.vm.pid;
-  }
-
   /** Empty, without what an earlier try left. */
   async makeDir(): Promise<void> {
     await rm(this.dir, { recursive: true, force: true });
@@ -110,6 +105,11 @@ export class Machine {
       this.#appAlive = false;
       if (!this.#leaving) this.events.vmmExited(exit);
     });
+  }
+
+  /** It is RUNNING: what it uses counts. */
+  meter(): void {
+    if (this.#running !== undefined) this.deps.usage?.running(this.record, this.#running.vm.pid);
   }
 
   /**

@@ -202,6 +202,7 @@ export interface UsageCursor {
   readonly accountId: string;
   readonly memoryMiB: number;
   readonly phase: 'RUNNING' | 'SUSPENDED';
+  /** On the steady timeline. */
   readonly countedUntil: number;
   /** The VMM's process, so that its CPU time is not mistaken for that of another with the same pid. */
   readonly process?: string | undefined;

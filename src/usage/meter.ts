@@ -1,10 +1,9 @@
 /**
  * Counts what each MicroVM uses: at each change of its state, and from sample to sample while it runs.
  *
- * While the daemon lives, time is measured by a clock that nobody sets; across a restart by the wall clock, from where
- * the record of the earlier daemon ends. That gap counts as running only if the very same VMM process still runs.
+ * Durations are by the steady timeline, which goes on across restarts of the daemon; the wall clock says which day it
+ * is. The time while no daemon ran counts as running only if the very same VMM process still runs.
  */
-import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.js';
 import { messageOf } from '../errors/index.js';
@@ -17,8 +16,6 @@ import type { ProbeProcess, ProcessSample } from './probe.js';
 export interface MeterOptions {
   readonly store: Store;
   readonly clock: Clock;
-  /** Seconds on a clock that only goes forward. Default: the kernel's monotonic clock. */
-  readonly monotonic?: () => number;
   readonly probe: ProbeProcess;
   /** Bytes on disk of a suspended MicroVM. */
   readonly bytesOnDisk: (id: string) => Promise<number>;
@@ -43,15 +40,15 @@ const MIB_PER_VCPU = 2048;
 
 interface Live {
   cursor: UsageCursor;
-  /** Of the monotonic clock; undefined: nobody of this daemon has seen it yet, the cursor's wall clock time counts. */
-  since: number | undefined;
+  /** An earlier daemon's, until this one has seen that its VMM still runs. */
+  unconfirmed: boolean;
   pid: number | undefined;
   /** Samples of one MicroVM one after another. */
   sampling: Promise<void>;
 }
 
 export function createMeter(options: MeterOptions): Meter {
-  const { store, clock, probe, bytesOnDisk, logger, monotonic = () => performance.now() / 1000 } = options;
+  const { store, clock, probe, bytesOnDisk, logger } = options;
   const live = new Map<string, Live>();
   const ledger = new Ledger();
   /** Cursors to be written or removed. */
@@ -69,9 +66,9 @@ export function createMeter(options: MeterOptions): Meter {
 
   /** Counts up to now. Answers the seconds since the last time. */
   const advance = (entry: Live): number => {
-    const [now, mono] = [clock.now(), monotonic()];
-    const seconds = entry.since === undefined ? Math.max(0, (now - entry.cursor.countedUntil) / 1000) : Math.max(0, mono - entry.since);
-    entry.since = mono;
+    const now = clock.steady();
+    // After a reboot of the host the timeline may begin before where it was.
+    const seconds = Math.max(0, (now - entry.cursor.countedUntil) / 1000);
     entry.cursor = { ...entry.cursor, countedUntil: now };
     if (entry.cursor.phase === 'RUNNING') add(entry.cursor, seconds, { runningSeconds: seconds });
     else add(entry.cursor, seconds, { suspendedSeconds: seconds, storedByteSeconds: seconds * entry.cursor.storedBytes });
@@ -96,12 +93,11 @@ export function createMeter(options: MeterOptions): Meter {
 
   /** The first look at a VMM: the one that was counted before, or another. */
   const meet = (entry: Live, sample: ProcessSample): void => {
+    const { unconfirmed } = entry;
+    entry.unconfirmed = false;
     if (entry.cursor.process === sample.identity) return;
-    if (entry.since === undefined) {
-      // An earlier daemon's cursor, and another VMM now: what it did meanwhile nobody knows.
-      entry.since = monotonic();
-      entry.cursor = { ...entry.cursor, countedUntil: clock.now() };
-    }
+    // Another VMM than the earlier daemon's: what it did meanwhile nobody knows.
+    if (unconfirmed) entry.cursor = { ...entry.cursor, countedUntil: clock.steady() };
     // What it used to launch or resume was before it was RUNNING: it counts, but is above no baseline.
     add(entry.cursor, 0, { cpuSeconds: sample.cpuSeconds });
     entry.cursor = { ...entry.cursor, process: sample.identity, cpuCounted: sample.cpuSeconds };
@@ -188,9 +184,9 @@ export function createMeter(options: MeterOptions): Meter {
       known.cursor = { ...known.cursor, phase: 'RUNNING', process: undefined, cpuCounted: 0 };
       return known;
     }
-    const cursor: UsageCursor = { microvmId: vm.id, accountId: vm.accountId, memoryMiB: memoryOf(vm), phase: 'RUNNING', countedUntil: clock.now(), cpuCounted: 0, snapshotBytes: 0, storedBytes: 0 };
+    const cursor: UsageCursor = { microvmId: vm.id, accountId: vm.accountId, memoryMiB: memoryOf(vm), phase: 'RUNNING', countedUntil: clock.steady(), cpuCounted: 0, snapshotBytes: 0, storedBytes: 0 };
     add(cursor, 0, { launches: 1, snapshotReadBytes: launchBytes(vm) });
-    const entry = { cursor, since: monotonic(), pid: undefined, sampling: Promise.resolve() };
+    const entry = { cursor, unconfirmed: false, pid: undefined, sampling: Promise.resolve() };
     live.set(vm.id, entry);
     ended.delete(vm.id);
     return entry;
@@ -217,19 +213,23 @@ export function createMeter(options: MeterOptions): Meter {
 
   /** What an earlier daemon counted last, held against the record: it may have died between the two. */
   const recall = (cursor: UsageCursor, record: MicrovmRecord | undefined): void => {
-    const entry: Live = { cursor, since: undefined, pid: undefined, sampling: Promise.resolve() };
+    const entry: Live = { cursor, unconfirmed: cursor.phase === 'RUNNING', pid: undefined, sampling: Promise.resolve() };
+    const wallAhead = clock.now() - clock.steady();
+    /** Steady ms. */
     const until = (end: number | undefined): void => {
       const seconds = Math.max(0, ((end ?? cursor.countedUntil) - cursor.countedUntil) / 1000);
-      add(cursor, seconds, cursor.phase === 'RUNNING' ? { runningSeconds: seconds } : { suspendedSeconds: seconds, storedByteSeconds: seconds * cursor.storedBytes }, cursor.countedUntil + seconds * 1000);
+      add(cursor, seconds, cursor.phase === 'RUNNING' ? { runningSeconds: seconds } : { suspendedSeconds: seconds, storedByteSeconds: seconds * cursor.storedBytes }, cursor.countedUntil + seconds * 1000 + wallAhead);
     };
     if (record === undefined || record.state === 'TERMINATED') {
-      if (cursor.phase === 'SUSPENDED') until(record?.terminatedAt);
+      // The only time of a record that is the wall clock's.
+      if (cursor.phase === 'SUSPENDED' && record?.terminatedAt !== undefined) until(record.terminatedAt - wallAhead);
       return drop(cursor.microvmId);
     }
     live.set(cursor.microvmId, entry);
     if (record.state !== 'SUSPENDED' || cursor.phase === 'SUSPENDED') return;
     until(record.suspendedAt);
     entry.cursor = { ...cursor, countedUntil: Math.max(cursor.countedUntil, record.suspendedAt ?? 0) };
+    entry.unconfirmed = false;
     add(cursor, 0, { suspends: 1 });
     suspend(entry, 0);
   };
@@ -254,18 +254,21 @@ export function createMeter(options: MeterOptions): Meter {
     suspended(id, bytes) {
       const entry = live.get(id);
       if (entry === undefined) return;
-      if (entry.since !== undefined) advance(entry);
+      if (entry.unconfirmed) entry.cursor = { ...entry.cursor, countedUntil: clock.steady() };
+      else advance(entry);
+      entry.unconfirmed = false;
       add(entry.cursor, 0, { suspends: 1, snapshotWrittenBytes: bytes });
       suspend(entry, bytes);
-      flush();
+      // Not now: whoever waits for the suspend need not wait for a commit.
+      setImmediate(flush);
     },
     ended(id) {
       const entry = live.get(id);
       if (entry === undefined) return;
       // Running, and this daemon never saw its VMM: it ended at some moment while nobody looked.
-      if (entry.since !== undefined || entry.cursor.phase === 'SUSPENDED') advance(entry);
+      if (!entry.unconfirmed) advance(entry);
       drop(id);
-      flush();
+      setImmediate(flush);
     },
     refresh,
     async close() {

@@ -11,9 +11,21 @@ import hooks
 
 app = Flask(__name__)
 counter = 0
+
+# Counts for as long as it lives; a reader never sees a half-written number.
+HEARTBEAT = """
+import os, time
+n = 0
+while True:
+    n += 1
+    with open("/tmp/heartbeat.new", "w") as file:
+        file.write(str(n))
+    os.replace("/tmp/heartbeat.new", "/tmp/heartbeat")
+    time.sleep(0.2)
+"""
 open_log = open("/data/opened-at-build", "a+")  # a descriptor held since before the snapshot
 heartbeat = subprocess.Popen(
-    [sys.executable, "-c", "import time\nn = 0\nwhile True:\n    n += 1\n    open('/tmp/heartbeat', 'w').write(str(n))\n    time.sleep(0.2)"]
+    [sys.executable, "-c", HEARTBEAT]
 )
 
 

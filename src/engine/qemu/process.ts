@@ -56,7 +56,11 @@ export async function startVmm(spec: ProcessSpec): Promise<VmmProcess> {
     });
     const pid = child.pid;
     if (pid === undefined) throw new OperatorError(`cannot start ${program}`);
-    return { pid, exited, kill: () => void child.kill('SIGKILL'), letGo: () => child.unref() };
+    const kill = (): void => {
+      child.ref(); // whoever ends it waits for its end, let go or not
+      child.kill('SIGKILL');
+    };
+    return { pid, exited, kill, letGo: () => child.unref() };
   } finally {
     await log.close();
     await state?.close();

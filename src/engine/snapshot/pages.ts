@@ -10,7 +10,7 @@ import { addressOf, type Mapping, type PageRun, ramMappings } from './dirty.js';
 /** At a time. Hashing them is the one thing that holds the event loop: below 1 ms with the CPU's own SHA-256, 3 without. */
 const BATCH_PAGES = 256;
 
-/** Writes the pages of a stopped VM to `target`, a new file, durably. Answers their SHA-256. */
+/** Writes the pages of a stopped VM to `target`, a new file. Answers their SHA-256. */
 export async function copyPages(pid: number, mappings: readonly Mapping[], runs: readonly PageRun[], target: string): Promise<string> {
   const hash = createHash('sha256');
   const out = await open(target, 'wx', 0o600);
@@ -22,7 +22,6 @@ export async function copyPages(pid: number, mappings: readonly Mapping[], runs:
       hash.update(data);
       await out.writeFile(data);
     }
-    await out.sync();
   } finally {
     await out.close();
   }

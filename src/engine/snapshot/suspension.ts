@@ -7,7 +7,7 @@
  *   manifest.json  magic, schema, template it belongs to, top disk layers, the runs, checksums; written last
  */
 import { createHash } from 'node:crypto';
-import { access, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../errors/index.js';
@@ -62,7 +62,9 @@ export async function writeSuspension(vmDir: string, source: SuspensionSource): 
   const mappings = await ramMappings(source.pid, source.ramPath);
   const runs = await dirtyRuns(source.pid, mappings);
   const statePath = join(dir, FILES.deviceState);
-  const [pagesSha256] = await Promise.all([copyPages(source.pid, mappings, runs, join(dir, FILES.pages)), ...[statePath, ...source.layers.all].map(syncFile)]);
+  const pagesPath = join(dir, FILES.pages);
+  const manifestPath = join(dir, FILES.manifest);
+  const [pagesSha256] = await Promise.all([copyPages(source.pid, mappings, runs, pagesPath), ...source.layers.all.map(syncFile)]);
   const content = {
     magic: 'tardigrade-suspension',
     schema: 2,
@@ -74,14 +76,9 @@ export async function writeSuspension(vmDir: string, source: SuspensionSource): 
     pagesSha256,
   } as const;
   const manifest: Manifest = { ...content, sha256: digestOf(content) };
-  const file = await open(join(dir, FILES.manifest), 'wx', 0o600);
-  try {
-    await file.writeFile(JSON.stringify(manifest));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await syncFile(dir);
+  await writeFile(manifestPath, JSON.stringify(manifest), { flag: 'wx', mode: 0o600 });
+  // At once, as each alone waits for the disk: nothing of it counts before the folder is put in place.
+  await Promise.all([pagesPath, statePath, manifestPath, dir].map(syncFile));
   const dirtyPages = runs.reduce((sum, run) => sum + run.count, 0);
   return { dirtyPages, bytes: dirtyPages * PAGE + (await stat(statePath)).size };
 }

@@ -27,13 +27,25 @@ export interface Outcome {
   readonly log: string;
 }
 
-/** Creates an image of 512 MiB and waits for its end, good or bad. */
-export async function buildImage(service: Service, name: string, uri: string, more: Partial<CreateMicrovmImageCommandInput> = {}): Promise<Outcome> {
-  const { microvms } = service;
-  const created = await microvms.send(new CreateMicrovmImageCommand({
+type More = Partial<CreateMicrovmImageCommandInput>;
+
+/** Creates an image of 512 MiB. */
+export async function startBuild(service: Service, name: string, uri: string, more: More = {}): Promise<void> {
+  await service.microvms.send(new CreateMicrovmImageCommand({
     name, baseImageArn: BASE_IMAGE, buildRoleArn: ROLE, codeArtifact: { uri }, resources: [{ minimumMemoryInMiB: 512 }], ...more,
   }));
-  const imageIdentifier = created.imageArn ?? '';
+}
+
+/** Creates an image of 512 MiB and waits for its end, good or bad. */
+export async function buildImage(service: Service, name: string, uri: string, more: More = {}): Promise<Outcome> {
+  await startBuild(service, name, uri, more);
+  return finished(service, name);
+}
+
+/** The end of an image's first build. */
+export async function finished(service: Service, name: string): Promise<Outcome> {
+  const { microvms } = service;
+  const imageIdentifier = `arn:aws:lambda:${service.config.region}:${service.config.accountId}:microvm-image:${name}`;
   let state = 'CREATING';
   while (state === 'CREATING') {
     await pause(100);
@@ -57,6 +69,8 @@ const RUNTIME_HOOKS = {
   run: 'ENABLED', runTimeoutInSeconds: 30, resume: 'ENABLED', resumeTimeoutInSeconds: 30,
   suspend: 'ENABLED', suspendTimeoutInSeconds: 30, terminate: 'ENABLED', terminateTimeoutInSeconds: 30,
 } as const;
+
+export const FLASK_HOOKS = { port: 9000, microvmImageHooks: { ...READY, ...VALIDATE }, microvmHooks: RUNTIME_HOOKS };
 
 const built = new Map<string, Promise<string>>();
 

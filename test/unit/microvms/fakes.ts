@@ -108,6 +108,8 @@ export class World {
   readonly logged: unknown[] = [];
   /** What was counted. */
   readonly faults: FaultKind[] = [];
+  /** What the meter of usage was told, with how many VMs ran then. */
+  readonly metered: string[] = [];
   /** Ids of MicroVMs whose VMM an earlier daemon left running; adopting one takes it out. */
   readonly survivors = new Set<string>();
   /** Ids of MicroVMs with a complete suspension. */
@@ -222,6 +224,12 @@ export class World {
       dataDir: this.dataDir,
       clock: this.clock,
       config: { region: 'us-east-1' },
+      usage: {
+        running: (_vm, pid) => void this.metered.push(`running in ${pid}`),
+        leaving: () => Promise.resolve(void this.metered.push(`leaving, ${this.runningVms} running`)),
+        suspended: (_id, bytes) => void this.metered.push(`suspended ${bytes}`),
+        ended: () => void this.metered.push('ended'),
+      },
       metrics: { ...noMetrics, fault: (kind) => void this.faults.push(kind) },
       logger: { debug: log, info: log, warn: log, error: log },
     };

@@ -15,27 +15,28 @@ export const NOON = Date.parse('2026-11-24T12:00:00Z');
 
 export class World {
   now = NOON;
-  mono = 5_000;
   readonly processes = new Map<number, ProcessSample>();
   readonly warnings: unknown[][] = [];
   diskBytes = 40 * MIB;
   readonly meter: Meter;
+  /** ms */
+  steady: number;
   #timers: { at: number; fn: () => void }[] = [];
 
   constructor(readonly store: Store, now = NOON) {
     this.now = now;
+    this.steady = now;
     this.meter = createMeter({
       store,
       clock: {
         now: () => this.now,
-        steady: () => this.now,
+        steady: () => this.steady,
         after: (ms, fn) => {
-          const timer = { at: this.mono + ms / 1000, fn };
+          const timer = { at: this.steady + ms, fn };
           this.#timers.push(timer);
           return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
         },
       },
-      monotonic: () => this.mono,
       probe: (pid) => Promise.resolve(this.processes.get(pid)),
       bytesOnDisk: () => Promise.resolve(this.diskBytes),
       logger: { warn: (...said: unknown[]) => void this.warnings.push(said) },
@@ -44,12 +45,12 @@ export class World {
 
   /** Time goes on, on both clocks; timers that come due are run, each with its work done. */
   async pass(seconds: number): Promise<void> {
-    const end = this.mono + seconds;
+    const end = this.steady + seconds * 1000;
     for (;;) {
       const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       const to = next?.at ?? end;
-      this.now += (to - this.mono) * 1000;
-      this.mono = to;
+      this.now += to - this.steady;
+      this.steady = to;
       if (next === undefined) return;
       this.#timers = this.#timers.filter((timer) => timer !== next);
       next.fn();
@@ -88,16 +89,16 @@ export function insertImage(store: Store, memoryMiB = 512): void {
   });
   const buildId = `b-${builds++}`;
   store.insertBuild({
-    imageArn, version: '1.0', buildId, state: 'SUCCESSFUL', architecture: 'X86_64', chipset: 'x', chipsetGeneration: '1', createdAt: NOON,
-    snapshotBuild: undefined, attempts: 1,
+    imageArn, version: '1.0', buildId, state: 'SUCCESSFUL', architecture: 'X86_64', chipset: 'x', chipsetGeneration: '1', createdAt: NOON, attempts: 1,
+    snapshotBuild: undefined,
   });
   store.updateBuild(buildId, { snapshotBuild: { memorySnapshotSizeInBytes: 100 * MIB, diskSnapshotSizeInBytes: 412 * MIB, codeInstallSizeInBytes: 1 } });
 }
 
 export function insertMicrovm(store: Store, id: string, over: Partial<MicrovmRecord> = {}): MicrovmRecord {
   const record: MicrovmRecord = {
-    id, accountId, endpointLabel: `label-${id}`, state: 'RUNNING', imageArn, imageVersion: '1.0', maximumDurationInSeconds: 28_800,
-    ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: NOON, startedSteady: NOON, resumeOnStart: false, ...over,
+    id, accountId, endpointLabel: `label-${id}`, state: 'RUNNING', imageArn, imageVersion: '1.0', maximumDurationInSeconds: 28_800, startedSteady: NOON,
+    ingressNetworkConnectors: [], egressNetworkConnectors: [], startedAt: NOON, resumeOnStart: false, ...over,
   };
   store.insertMicrovm(record);
   return record;
