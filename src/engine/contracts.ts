@@ -125,6 +125,8 @@ export interface Vm {
   dial(port: number, signal?: AbortSignal): Promise<Socket>;
   /** Writes a template into `target` (an empty folder on the same file system) and ends this VM. */
   snapshot(target: string): Promise<TemplateInfo>;
+  /** Resolves when the VMM answers; rejects when it has ended or hangs. */
+  check(): Promise<void>;
   /** Called for each trouble the VMM reports. */
   onTrouble(listener: (trouble: VmTrouble) => void): void;
   /** Writes a suspension into the VM's folder, on stable storage, and ends the VMM. On failure the VM runs on. */

@@ -134,6 +134,11 @@ export class Machine {
     this.#follower = new Follower(running.agent, { onLog, onExit }, () => this.#position.seq, this.deps.clock, this.deps.logger);
   }
 
+  /** Rejects when the VMM has ended, also when nobody was told of it yet. */
+  async check(): Promise<void> {
+    await this.#running?.vm.check();
+  }
+
   /** Before a resume, whose guest runs on trial until {@link settle}. */
   async beginTrial(): Promise<void> {
     if (this.#position.seq === 0) await this.#position.load(); // suspended under an earlier daemon

@@ -27,6 +27,8 @@ export async function resume(deps: MicrovmDeps, machine: Machine, image: Launcha
     const failure = await callRuntimeHook(deps, machine.agent, image.config, 'resume', ended);
     if (failure !== undefined) throw new HookFailedError(failure);
     await deps.observe?.('resume-hook-answered', id);
+    // From here on there is no way back: not for a guest that has just died.
+    await machine.check();
     ended.throwIfAborted();
   } catch (error) {
     if (!signal.aborted) await machine.undo();

@@ -12,10 +12,14 @@ await import('./engine.test.js');
 await import('./lifecycle.test.js');
 await import('./endpoint.test.js');
 await import('./isolation.test.js');
+await import('./endurance.test.js');
+await import('./resources.test.js');
 await import('./builds.test.js');
 await import('./resources.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
 // Last: these count everything on the host, or use the host's ports, so the shared service ends first.
 await import('./shutdown.test.js');
+await import('./conditions.test.js');
+await import('./faults.test.js');
 await import('./quickstart.test.js');

@@ -15,7 +15,7 @@ import { GetMicrovmCommand, ResumeMicrovmCommand, RunMicrovmCommand, SuspendMicr
 import { zipFolder } from '../../examples/quickstart/zip.js';
 import { runDirOf } from '../../src/daemon/lock.js';
 import { findVmms } from '../../src/engine/qemu/host.js';
-import { buildImage } from './support/images.js';
+import { buildImage, READY_ON_8080 } from './support/images.js';
 import { reaches, type RunningVm, runVm } from './support/microvms.js';
 import { residue } from './support/residue.js';
 import { closeShared, type Service, startService } from './support/service.js';
@@ -35,7 +35,7 @@ describe('conditions', () => {
     mount = await mkdtemp(join(tmpdir(), 'conditions-'));
     await run('mount', ['-t', 'tmpfs', '-o', 'size=3g', 'tmpfs', mount]);
     service = await startService(join(mount, 'data'));
-    const outcome = await buildImage(service, 'saboteur', await service.upload('app.zip', await zipFolder(APP)), { additionalOsCapabilities: ['ALL'] });
+    const outcome = await buildImage(service, 'saboteur', await service.upload('app.zip', await zipFolder(APP)), { additionalOsCapabilities: ['ALL'], hooks: READY_ON_8080 });
     assert.equal(outcome.state, 'CREATED', outcome.log);
     image = outcome.imageArn;
     template = join(service.config.dataDir, 'images', service.config.accountId, 'saboteur', '1.0', 'template');

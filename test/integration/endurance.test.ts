@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { zipFolder } from '../../examples/quickstart/zip.js';
-import { buildImage } from './support/images.js';
+import { buildImage, READY_ON_8080 } from './support/images.js';
 import { type RunningVm, runVm } from './support/microvms.js';
 import { closeShared, sharedService } from './support/service.js';
 
@@ -32,7 +32,7 @@ describe('endurance', () => {
 
   it(`keeps a database, a growing map and a process through ${CYCLES} suspends, each stored in its dirtied pages and 10 %`, async (t) => {
     const service = await sharedService();
-    const outcome = await buildImage(service, 'endurance', await service.upload('endurance.zip', await zipFolder(APP)));
+    const outcome = await buildImage(service, 'endurance', await service.upload('endurance.zip', await zipFolder(APP)), { hooks: READY_ON_8080 });
     assert.equal(outcome.state, 'CREATED', outcome.log);
     const running = (vm = await runVm(service, outcome.imageArn));
     const call = async (method: 'GET' | 'POST'): Promise<Check> => {

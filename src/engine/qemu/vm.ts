@@ -141,6 +141,10 @@ export class QemuVm implements Vm {
     this.#folding = foldLayers(qmp, this.#ownTops(), (error) => this.parts.log('could not fold the disk layers of a VM', error));
   }
 
+  async check(): Promise<void> {
+    await this.parts.qmp.command('query-status');
+  }
+
   onTrouble(listener: (trouble: VmTrouble) => void): void {
     this.#troubled.push(listener);
   }

@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         with lock:
-            if self.command == "POST":
+            if self.command == "POST" and self.path == "/":  # other paths are hooks
                 grow()
             body = json.dumps(check()).encode()
         self.send_response(200)

@@ -70,6 +70,9 @@ const RUNTIME_HOOKS = {
   suspend: 'ENABLED', suspendTimeoutInSeconds: 30, terminate: 'ENABLED', terminateTimeoutInSeconds: 30,
 } as const;
 
+/** Of an application that answers every POST on its one port: ready once it listens. */
+export const READY_ON_8080 = { port: 8080, microvmImageHooks: READY };
+
 export const FLASK_HOOKS = { port: 9000, microvmImageHooks: { ...READY, ...VALIDATE }, microvmHooks: RUNTIME_HOOKS };
 
 const built = new Map<string, Promise<string>>();

@@ -20,6 +20,13 @@ export interface Residue {
   readonly vmFolders: number;
 }
 
+/** Control groups outlive namespaces and whoever was killed in them: what was there before this process is not its own. */
+const cgroupsBefore = new Set(await cgroupFolders());
+
+async function cgroupFolders(): Promise<string[]> {
+  return (await run('sh', ['-c', 'find /sys/fs/cgroup -type d -iname "*tardigrade*" 2>/dev/null'])).stdout.split('\n').filter(Boolean);
+}
+
 /** Everything that Tardigrade could have made on this host, whichever service did. */
 export async function residue(service?: Pick<Service, 'config'>): Promise<Residue> {
   const [pids, netns, links, taps, mounts, loops, tables] = await Promise.all([
@@ -38,7 +45,7 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
     taps: taps.length,
     mounts: mounts.split('\n').filter((line) => line.includes('tardigrade')).length,
     loops: loops.split('\n').filter((line) => /\bloop\d+$/.test(line)).length,
-    cgroups: (await run('sh', ['-c', 'find /sys/fs/cgroup -type d -iname "*tardigrade*" 2>/dev/null'])).stdout.split('\n').filter(Boolean).length,
+    cgroups: (await cgroupFolders()).filter((folder) => !cgroupsBefore.has(folder)).length,
     nftTables: tables.filter((line) => line.includes('tardigrade_')).length,
     vmFolders: service === undefined ? 0 : (await readdir(join(service.config.dataDir, 'microvms')).catch(() => [])).length,
   };

@@ -296,6 +296,7 @@ export class World {
       dial: () => Promise.reject(new Error('not asked for')),
       snapshot: () => Promise.reject(new Error('not asked for')),
       stats: () => Promise.reject(new Error('not asked for')),
+      check: () => (alive ? Promise.resolve() : Promise.reject(new Error('the VMM is gone'))),
       onTrouble: (listener) => (guest.trouble = listener),
       settle: async () => {
         await this.#step('settle');

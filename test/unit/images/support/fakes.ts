@@ -49,6 +49,10 @@ export class FakeVm implements Vm {
     return TEMPLATE;
   }
 
+  check(): Promise<never> {
+    return Promise.reject(new Error('not part of a build'));
+  }
+
   onTrouble(): void {
     // A build does not listen: its own time limit ends what waits.
   }
