@@ -124,7 +124,7 @@ class Exchange implements AnswerSink, InboundEvents {
 
   #begin(channel: Channel): void {
     const { inbound } = this;
-    if (inbound.isClosed) return;
+    if (inbound.isClosed) return channel.discard();
     const call = channel.start(this.errand.request, this);
     this.#call = call;
     if (this.#requestDone || this.#retried) return;
@@ -146,10 +146,14 @@ class Exchange implements AnswerSink, InboundEvents {
 
   informed(status: number, headers: RawHeaders): void {
     if (this.inbound.isAnswered || this.inbound.isClosed) return;
-    if (status !== 100) return this.inbound.inform(status, headers);
-    if (!this.#awaitsContinue) return;
-    this.#awaitsContinue = false;
-    this.inbound.inform(status, []);
+    if (status === 100 && !this.#awaitsContinue) return;
+    if (status === 100) this.#awaitsContinue = false;
+    try {
+      this.inbound.inform(status, status === 100 ? [] : headers);
+    } catch (error) {
+      // Fields that node does not send; nothing depends on an interim answer.
+      this.deps.log.debug({ microvmId: this.#id, reason: messageOf(error) }, 'an interim answer cannot be sent on');
+    }
   }
 
   answered(head: AnswerHead): void {
@@ -198,7 +202,13 @@ class Exchange implements AnswerSink, InboundEvents {
     this.#call = undefined;
     this.#answerDone = true;
     if (this.inbound.isClosed) return void stream.destroy();
-    this.errand.onSwitch?.(head, stream, rest);
+    try {
+      this.errand.onSwitch?.(head, stream, rest);
+    } catch (error) {
+      this.deps.log.debug({ microvmId: this.#id, reason: messageOf(error) }, 'the application answered a head that cannot be sent on');
+      stream.destroy();
+      this.inbound.refuse(REFUSAL.appFailed);
+    }
   }
 
   failed(error: Error, { unprocessed, resetCode }: Failure): void {

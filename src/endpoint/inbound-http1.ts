@@ -92,7 +92,14 @@ export class Http1Inbound implements Inbound {
   }
 
   end(lastChunk: Buffer | undefined, trailers: RawHeaders): void {
-    if (trailers.length > 0 && this.res.chunkedEncoding) this.res.addTrailers(pairsOf(trailers));
+    if (trailers.length > 0 && this.res.chunkedEncoding) {
+      try {
+        this.res.addTrailers(pairsOf(trailers));
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        return this.reset(); // characters no field may have: the message is broken off, not shortened
+      }
+    }
     if (lastChunk === undefined) this.res.end();
     // As text a small body leaves in one piece with its head: one write and one TLS record instead of two.
     else if (lastChunk.length <= SMALL) this.res.end(lastChunk.toString('latin1'), 'latin1');

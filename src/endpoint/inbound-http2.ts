@@ -4,7 +4,7 @@ import { toClient, without } from './headers.js';
 import type { Inbound, InboundEvents } from './inbound.js';
 import { refusalFields, type Refusal } from './refusals.js';
 import type { AnswerHead } from './upstream/contracts.js';
-import { fromFields, joinCookies, toFields } from './upstream/http2-fields.js';
+import { fromFields, joinCookies, sendTrailers, toFields } from './upstream/http2-fields.js';
 
 /** Interim answers that HTTP/2 knows (101 it does not). */
 const EARLY_HINTS = 103;
@@ -23,7 +23,7 @@ export class Http2Inbound implements Inbound {
     readonly awaitsContinue: boolean,
   ) {
     stream.on('trailers', (_fields, _flags, raw?: string[]) => (this.#trailers = fromFields(raw ?? [])));
-    stream.on('wantTrailers', () => stream.sendTrailers(toFields(this.#answerTrailers)));
+    stream.on('wantTrailers', () => sendTrailers(stream, this.#answerTrailers));
   }
 
   get body(): ServerHttp2Stream {

@@ -94,8 +94,12 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
 
   /** Without a turn of the event loop when the token is known. */
   const whenAdmitted = (inbound: Inbound, admission: Admission | Promise<Admission>, go: (admission: Admission) => void): void => {
-    if (admission instanceof Promise) admission.then(go).catch((error: unknown) => fault(inbound, error));
-    else go(admission);
+    if (admission instanceof Promise) return void admission.then(go).catch((error: unknown) => fault(inbound, error));
+    try {
+      go(admission);
+    } catch (error) {
+      fault(inbound, error);
+    }
   };
 
   const memoOf = (connection: Duplex): TokenMemo => {

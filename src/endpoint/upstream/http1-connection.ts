@@ -62,6 +62,10 @@ export class Http1Connection implements Call, ParserEvents {
     return this;
   }
 
+  discard(): void {
+    this.destroy();
+  }
+
   write(chunk: Buffer): boolean {
     if (this.#closed) return true; // it goes nowhere; the sink has been told
     if (!this.#chunked) return this.stream.write(chunk);

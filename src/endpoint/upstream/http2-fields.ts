@@ -1,5 +1,5 @@
 /** Header fields between raw pairs and the objects node's HTTP/2 takes. */
-import type { OutgoingHttpHeaders } from 'node:http2';
+import { constants, type Http2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import type { RawHeaders } from '../headers.js';
 
 /** Lower-case names, repeated fields as arrays, in order. Without a prototype: a field may be called `__proto__`. */
@@ -35,4 +35,14 @@ export function joinCookies(raw: RawHeaders): string[] {
     else out[cookie] = `${out[cookie] as string}; ${value}`;
   }
   return out;
+}
+
+/** Ends a stream. Trailers that node refuses (a field twice that may come once) were somebody's message: it is broken off, not shortened. */
+export function sendTrailers(stream: Http2Stream, trailers: RawHeaders): void {
+  try {
+    stream.sendTrailers(toFields(trailers));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
 }

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { messageOf } from '../../errors/index.js';
 import type { RawHeaders } from '../headers.js';
 import { ProtocolError, type AnswerSink, type Call, type UpstreamRequest } from './contracts.js';
-import { fromFields, toFields } from './http2-fields.js';
+import { fromFields, sendTrailers, toFields } from './http2-fields.js';
 
 /** Bytes an application may send ahead of its reader: for each stream, and for all of a connection. */
 const STREAM_WINDOW = 256 * 1024;
@@ -74,6 +74,10 @@ export class Http2Upstream {
     return new Http2Call(stream, sink);
   }
 
+  discard(): void {
+    // It is shared, and ends by itself when idle.
+  }
+
   destroy(): void {
     this.#session.destroy();
   }
@@ -116,7 +120,7 @@ class Http2Call implements Call {
     stream.on('drain', () => sink.drained());
     stream.once('close', () => sink.drained()); // whoever waits to send the rest of an answered request waits for nothing
     stream.once('end', () => this.#ended());
-    stream.on('wantTrailers', () => stream.sendTrailers(toFields(this.#requestTrailers)));
+    stream.on('wantTrailers', () => sendTrailers(stream, this.#requestTrailers));
     stream.once('error', (error: Error) => this.#failed(error));
     stream.once('close', () => this.#failed(new ProtocolError('the application reset the stream')));
   }

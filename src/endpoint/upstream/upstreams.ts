@@ -24,6 +24,8 @@ export interface Destination extends Place {
 /** A connection that takes a request. */
 export interface Channel {
   start(request: UpstreamRequest, sink: AnswerSink): Call;
+  /** Nothing is asked on it after all. */
+  discard(): void;
 }
 
 /** An application has this long for a TLS handshake. */

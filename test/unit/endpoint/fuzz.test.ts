@@ -3,6 +3,7 @@
  * for all together (default 10,000); FUZZ_SEED repeats a run.
  */
 import assert from 'node:assert/strict';
+import http2 from 'node:http2';
 import test from 'node:test';
 import { createLabelOf } from '../../../src/endpoint/hosts.js';
 import { parsePort } from '../../../src/endpoint/ports.js';
@@ -30,6 +31,9 @@ const ANSWERS = [
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nrest',
   'HTTP/1.1 304 Not Modified\r\nKeep-Alive: timeout=5\r\nContent-Length: 5\r\n\r\n',
 ];
+
+/** Fields that one version carries and the other, or node, does not. */
+const FIELDS = ['ETag: a\r\nETag: b', 'Trailer: X', 'Connection: close, x', 'Upgrade: websocket', 'Transfer-Encoding: chunked', 'Content-Length: 2', 'Link: <x>; rel=preload', 'Date: x\r\nDate: y', ': x', 'X: \xff', 'TE: gzip', 'HTTP2-Settings: x', 'Keep-Alive: timeout=x'];
 
 /** What a parser said of the bytes, bodies joined: pieces must not change it. */
 function parsed(parts: readonly Buffer[], method: string, upgrade: boolean): string {
@@ -167,4 +171,30 @@ test('whole requests without a token: none connects, and the endpoint serves on'
   }));
   assert.equal(h.gateway.connects, 0);
   assert.equal((await h.fetch({ path: `/${below(random, 100)}` })).body, 'reached');
+});
+
+test('broken answers of an application, to clients of both versions and as upgrades: the endpoint serves on', async (t) => {
+  const random = seeded(SEED + 6);
+  const h = await start(t);
+  await h.rawApp((socket) => socket.on('data', (bytes: Buffer) => {
+    if (bytes[0] === 0x16) return void socket.end(); // a ClientHello
+    const seed = random() < 0.5 ? pick(random, ANSWERS) : `HTTP/1.1 ${pick(random, ['103', '200', '101', '204'])} OK\r\n${pick(random, FIELDS)}\r\n${pick(random, FIELDS)}\r\n\r\nok`;
+    for (const part of pieces(random, Buffer.from(random() < 0.2 ? seed : mutated(random, seed), 'latin1'))) socket.write(part);
+    socket.end();
+  }));
+  const session = http2.connect(`https://127.0.0.1:${h.port}`, { ca: h.ca, servername: HOST });
+  t.after(() => session.destroy());
+  const over2 = (): Promise<unknown> => new Promise((resolve) => {
+    const stream = session.request({ ':authority': HOST, 'x-aws-proxy-auth': h.token });
+    stream.once('close', resolve).on('error', () => undefined).resume();
+  });
+  const over1 = (upgrade: boolean): Promise<unknown> => new Promise((resolve) => {
+    const req = h.request({ headers: upgrade ? { connection: 'upgrade', upgrade: 'websocket' } : {} });
+    req.once('close', resolve).on('error', () => undefined).on('response', (res) => res.on('error', () => undefined).resume());
+    req.on('upgrade', (_res, socket) => socket.on('error', () => undefined).destroy());
+    req.end();
+  });
+  for (let i = 0; i < share(0.03); i += 1) await pick(random, [over2, () => over1(false), () => over1(true)])();
+  await h.app((_req, res) => res.end('fine'), 8081);
+  assert.equal((await h.fetch({ headers: { 'x-aws-proxy-port': '8081' } })).body, 'fine');
 });

@@ -272,3 +272,23 @@ test('a client that does not read one HTTP/2 stream holds its application back, 
   assert.ok(sent < 40 * 2 ** 20, `${sent} bytes left the application though nobody reads`);
   stalled.destroy();
 });
+
+test('fields that HTTP/2 cannot carry break their own exchange and nothing else', async (t) => {
+  const h = await start(t);
+  const hints = 'HTTP/1.1 103 Early Hints\r\nETag: a\r\nETag: b\r\nLink: </x>; rel=preload\r\n\r\n';
+  const answers: Record<string, string> = {
+    '/hints': `${hints}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`,
+    '/head': 'HTTP/1.1 200 OK\r\nETag: a\r\nETag: b\r\nContent-Length: 2\r\n\r\nok',
+    '/trailers': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nETag: a\r\nETag: b\r\n\r\n',
+  };
+  await h.rawApp((socket) => socket.once('data', (bytes: Buffer) => {
+    if (bytes[0] === 0x16) return void socket.end(); // a ClientHello
+    socket.end(answers[/^GET (\S+)/.exec(bytes.toString())?.[1] ?? ''] ?? 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+  }));
+  const session = connect(t, h);
+  assert.equal((await read(open(session, h, { ':path': '/hints' }))).body, 'ok');
+  assert.equal((await read(open(session, h, { ':path': '/head' }))).headers[':status'], 502);
+  await assert.rejects(read(open(session, h, { ':path': '/trailers' })), { code: 'ERR_HTTP2_STREAM_ERROR' });
+  assert.equal((await read(open(session, h))).headers[':status'], 404);
+  for (const path of Object.keys(answers)) assert.deepEqual([(await h.fetch({ path })).status, (await h.fetch({ path })).body], [200, 'ok'], 'HTTP/1.1 carries them');
+});

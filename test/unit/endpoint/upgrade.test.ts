@@ -143,3 +143,15 @@ test('closing the server ends joined connections, half-made ones and waiting req
   await closed;
   await waiting;
 });
+
+test('a 101 with a field that cannot be sent on is a failed application, and the endpoint serves on', async (t) => {
+  const h = await start(t);
+  await h.rawApp((socket) => socket.on('data', (bytes: Buffer) => socket.write(bytes[0] === 0x16 ? 'no TLS here' : `${SWITCH}Trailer: X-Sum\r\n\r\nhello`)));
+  const socket = await h.tlsConnect();
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  socket.write(ask(`X-aws-proxy-auth: ${h.token}\r\n`));
+  await once(socket, 'close');
+  assert.match(text, /^HTTP\/1\.1 502 [^]*x-aws-proxy-error: APP_CONNECT_FAILED/);
+  assert.equal((await h.fetch({ headers: { 'x-aws-proxy-port': '1' } })).status, 502);
+});
