@@ -58,7 +58,7 @@ export class Actor {
     readonly deps: MicrovmDeps,
     readonly onChange: (actor: Actor) => void,
   ) {
-    this.#keeper = new RecordKeeper(record, deps);
+    this.#keeper = new RecordKeeper(record, deps, () => onChange(this));
     this.#lastActivity = record.lastActivity ?? deps.clock.steady();
     this.machine = new Machine(record, deps, {
       // At once; AWS stays RUNNING for about 15 s. Unknown: vm-app-exit-delay
@@ -88,6 +88,11 @@ export class Actor {
     return this.record.state;
   }
 
+  /** It is over, and the store knows. */
+  get isOver(): boolean {
+    return this.state === 'TERMINATED' && !this.#keeper.isBehind;
+  }
+
   /** It ended because it could not be launched. */
   get launchFailed(): boolean {
     return this.#launchFailed;
@@ -115,7 +120,7 @@ export class Actor {
         await launch(this.deps, this.machine, this.#mustHaveImage(), signal);
         await this.#durably('launched', signal);
         this.#observe('launch', started);
-        this.deps.store.forgetRunHookPayload(this.record.id);
+        this.#forgetPayload();
         await this.deps.observe?.('running-recorded', this.record.id);
       } catch (error) {
         if (signal.aborted) return;
@@ -242,8 +247,7 @@ export class Actor {
       case 'release':
         return this.#release(from);
       case 'forget':
-        this.deps.store.forgetRunHookPayload(this.record.id);
-        return;
+        return this.#forgetPayload();
       case undefined:
     }
   }
@@ -350,6 +354,14 @@ export class Actor {
     this.deps.metrics.fault(kind);
     this.#log(what, error);
     this.dispatch(error instanceof HookFailedError && step !== 'resume' ? 'hookFailed' : event, reason);
+  }
+
+  #forgetPayload(): void {
+    try {
+      this.deps.store.forgetRunHookPayload(this.record.id);
+    } catch (error) {
+      this.#log('could not remove the run hook payload of a MicroVM from the store', error);
+    }
   }
 
   /** Throws the request error when the state refuses. */

@@ -19,12 +19,19 @@ export class RecordKeeper {
   constructor(
     record: MicrovmRecord,
     private readonly deps: Pick<MicrovmDeps, 'store' | 'clock' | 'metrics' | 'logger'>,
+    /** Called when the store has caught up with memory again. */
+    private readonly onCaughtUp: () => void,
   ) {
     this.#record = record;
   }
 
   get record(): MicrovmRecord {
     return this.#record;
+  }
+
+  /** Is the store behind? Then only memory knows the truth. */
+  get isBehind(): boolean {
+    return this.#unwritten !== undefined;
   }
 
   /** Throws, and changes nothing, when the store does not take it. */
@@ -48,7 +55,9 @@ export class RecordKeeper {
       this.#unwritten = { ...this.#unwritten, ...change };
       this.#cancelRetry ??= this.deps.clock.after(RETRY_MS, () => {
         this.#cancelRetry = undefined;
-        if (this.#unwritten !== undefined) this.write(this.#unwritten);
+        if (this.#unwritten === undefined) return;
+        this.write(this.#unwritten);
+        if (!this.isBehind) this.onCaughtUp();
       });
     }
   }

@@ -55,7 +55,7 @@ export class Registry implements Actors {
 
   #onChange(actor: Actor): void {
     const { id, endpointLabel } = actor.record;
-    if (actor.state === 'TERMINATED') {
+    if (actor.isOver) {
       this.#timers.disarm(id);
       this.#activity.forget(id);
       this.#byId.delete(id);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, open, readFile, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -33,7 +33,10 @@ describe('conditions', () => {
   before(async () => {
     await closeShared('now'); // this suite counts everything on the host
     mount = await mkdtemp(join(tmpdir(), 'conditions-'));
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=3g', 'tmpfs', mount]);
+    // A file system with blocks of its own, as a disk has: on tmpfs even reading a hole of a file needs room.
+    await run('truncate', ['-s', '3G', `${mount}.img`]);
+    await run('mkfs.ext4', ['-q', '-m', '0', `${mount}.img`]);
+    await run('mount', ['-o', 'loop', `${mount}.img`, mount]);
     service = await startService(join(mount, 'data'));
     const outcome = await buildImage(service, 'saboteur', await service.upload('app.zip', await zipFolder(APP)), { additionalOsCapabilities: ['ALL'], hooks: READY_ON_8080 });
     assert.equal(outcome.state, 'CREATED', outcome.log);
@@ -42,9 +45,10 @@ describe('conditions', () => {
   });
   after(async () => {
     await service.daemon.close();
-    const { vmms, namespaces, links, taps, loops, cgroups, nftTables } = await residue();
     await run('umount', [mount]);
     await rm(mount, { recursive: true });
+    await rm(`${mount}.img`);
+    const { vmms, namespaces, links, taps, loops, cgroups, nftTables } = await residue();
     assert.deepEqual({ vmms, namespaces, links, taps, loops, cgroups, nftTables }, { vmms: 0, namespaces: 0, links: 0, taps: 0, loops: 0, cgroups: 0, nftTables: 0 });
   });
 
@@ -67,9 +71,9 @@ describe('conditions', () => {
   };
   /** Leaves that many bytes of the data folder's file system. */
   const fill = async (left: number): Promise<() => Promise<void>> => {
-    const { bavail, bsize } = await statfs(mount);
     const filler = join(mount, 'filler');
-    await run('fallocate', ['-l', String(bavail * bsize - left), filler]);
+    await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M', 'conv=fsync']).catch(() => undefined); // ends when the disk is full
+    await truncate(filler, (await stat(filler)).size - left);
     return () => rm(filler, { force: true });
   };
 

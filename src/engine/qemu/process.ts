@@ -96,8 +96,14 @@ async function startTime(pid: number): Promise<string | undefined> {
   return fields[0] === 'Z' || fields[0] === '' ? undefined : fields[19];
 }
 
+/** What the guest's console ends with: the line of its kernel's panic if there was one. */
+export async function lastWords(consoleLog: string): Promise<string> {
+  const text = await readFile(consoleLog, 'utf8').catch(() => '');
+  return /^.*(Kernel panic - .*)$/m.exec(text.slice(-64 * 1024))?.[1]?.trim() ?? lastLines(consoleLog);
+}
+
 /** The end of a log file, for people. */
-export async function lastLines(path: string): Promise<string> {
+async function lastLines(path: string): Promise<string> {
   try {
     const text = await readFile(path, 'utf8');
     return text.trim().split('\n').slice(-5).join('\n').slice(-2000);

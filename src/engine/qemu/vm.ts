@@ -12,7 +12,7 @@ import { dropPending, preparePending, putInPlace, releaseSuspension, syncFile, w
 import { virtualSize } from '../qcow2.js';
 import { dialGuest } from './dial.js';
 import { foldLayers, type Folding } from './fold.js';
-import { lastLines, type VmmProcess } from './process.js';
+import { lastWords, type VmmProcess } from './process.js';
 import type { QmpClient, QmpEvents } from './qmp.js';
 
 export interface QemuVmParts {
@@ -55,7 +55,7 @@ export class QemuVm implements Vm {
       parts.qmp.close();
       if (!this.#detached) await rm(parts.controlSocket, { force: true });
       return this.#guestEnded
-        ? { code, signal, cause: 'guest', detail: await lastLines(parts.consoleLog) }
+        ? { code, signal, cause: 'guest', detail: await lastWords(parts.consoleLog) }
         : { code, signal, cause: outOfMemory === true ? 'memory' : 'vmm', detail };
     });
   }
