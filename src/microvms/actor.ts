@@ -24,8 +24,9 @@ class OvertakenError extends Error {
   override readonly name = 'OvertakenError';
 }
 
-/** ms until a change that must be on disk before it takes effect is written again. */
+/** ms until a change that must be on disk before it takes effect is written again, and how often that is tried. */
 const WRITE_AGAIN_MS = 1_000;
+const WRITE_TRIES = 10;
 
 /**
  * One MicroVM that is not terminated: its record, its machine, and its steps one after another. Every change of state
@@ -318,8 +319,7 @@ export class Actor {
     this.#sealing?.abort(new Error('resumed'));
     this.#lost = new AbortController();
     try {
-      await resume(this.deps, this.machine, this.#mustHaveImage(), signal, this.#lost.signal);
-      await this.#durably('resumed', signal);
+      await resume(this.deps, this.machine, this.#mustHaveImage(), signal, this.#lost.signal, () => this.#durably('resumed', signal));
     } catch (error) {
       if (signal.aborted) throw overtaken(this.record);
       this.#fail('resume', 'could not resume a MicroVM', error, 'resumeFailed');
@@ -330,14 +330,14 @@ export class Actor {
     await this.machine.settle();
   }
 
-  /** For what must be on disk before anyone acts on it: tried again until it is, or until `signal` aborts. */
+  /** For what must be on disk before anyone acts on it: tried again for some seconds, or until `signal` aborts. */
   async #durably(event: LifecycleEvent, signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       try {
         return this.dispatch(event, undefined, { strict: true });
       } catch (error) {
-        if (lifecycle[this.state][event].kind !== 'go') throw error;
+        if (tries === WRITE_TRIES || lifecycle[this.state][event].kind !== 'go') throw error;
         this.#log('could not record the state of a MicroVM, trying again', error);
         await sleep(this.deps.clock, WRITE_AGAIN_MS, signal);
       }

@@ -32,8 +32,8 @@ function causeOf(error: unknown): Failure | undefined {
       : { kind: 'snapshot-damaged', reason: reasons.snapshotDamaged };
   }
   const codes = codesOf(error);
-  if (codes.has('ENOSPC') || codes.has('EDQUOT')) return { kind: 'disk-full', reason: reasons.diskFull };
-  if (codes.has('EROFS')) return { kind: 'store-unwritable', reason: reasons.unwritable };
+  if (codes.has('ENOSPC') || codes.has('EDQUOT') || codes.has('SQLITE_FULL')) return { kind: 'disk-full', reason: reasons.diskFull };
+  if (codes.has('EROFS') || [...codes].some((code) => /^SQLITE_(READONLY|IOERR|CANTOPEN)/.test(code))) return { kind: 'store-unwritable', reason: reasons.unwritable };
   return undefined;
 }
 

@@ -7,10 +7,10 @@ import { callRuntimeHook } from './runtime-hooks.js';
 
 /**
  * From a suspension to a guest that takes traffic. When it fails, the guest's run is undone, memory and disk alike: the
- * MicroVM is as it was suspended, and may be resumed again. `lost` aborts when the guest ends meanwhile; an abort of
- * `signal` leaves what there is to whoever aborted. Unknown: vm-resume-failed
+ * MicroVM is as it was suspended, and may be resumed again. `lost` aborts when the guest ends meanwhile; `record`
+ * makes the resume durable; an abort of `signal` leaves what there is to whoever aborted. Unknown: vm-resume-failed
  */
-export async function resume(deps: MicrovmDeps, machine: Machine, image: Launchable, signal: AbortSignal, lost: AbortSignal): Promise<void> {
+export async function resume(deps: MicrovmDeps, machine: Machine, image: Launchable, signal: AbortSignal, lost: AbortSignal, record: () => Promise<void>): Promise<void> {
   const { id } = machine.record;
   const ended = AbortSignal.any([signal, lost]);
   try {
@@ -30,6 +30,7 @@ export async function resume(deps: MicrovmDeps, machine: Machine, image: Launcha
     // From here on there is no way back: not for a guest that has just died.
     await machine.check();
     ended.throwIfAborted();
+    await record();
   } catch (error) {
     if (!signal.aborted) await machine.undo();
     throw error;

@@ -72,7 +72,13 @@ describe('conditions', () => {
   /** Leaves that many bytes of the data folder's file system. */
   const fill = async (left: number): Promise<() => Promise<void>> => {
     const filler = join(mount, 'filler');
-    await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M', 'conv=fsync']).catch(() => undefined); // ends when the disk is full
+    // Blocks that were freed a moment ago are free with the next commit of the journal only: until nothing more fits.
+    for (let size = -1, now = 0; size !== now; ) {
+      size = now;
+      await run('sync', ['-f', mount]);
+      await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M', 'oflag=append', 'conv=notrunc,fsync']).catch(() => undefined); // ends when the disk is full
+      now = (await stat(filler)).size;
+    }
     await truncate(filler, (await stat(filler)).size - left);
     return () => rm(filler, { force: true });
   };
