@@ -73,6 +73,8 @@ export type Observe = (step: string, subject: { readonly id: string; readonly pi
 /** More than one: a launch also waits for disk and network. Many more only make all of them late. */
 const LAUNCHES_PER_CPU = 2;
 const MIB = 1024 * 1024;
+/** What requests under way get to end at a stop that leaves MicroVMs running. */
+const DRAIN_MS = 10_000;
 const LIVE_STATES = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING'] as const;
 
 type Closer = (guests: Guests) => Promise<void> | void;
@@ -173,7 +175,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     limitOf: createVmLimitOf(config, (vm) => store.getVersion(vm.imageArn, vm.imageVersion)?.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB),
   });
   const { port: endpointPort } = await endpoint.listen();
-  closers.push(() => endpoint.close());
+  closers.push((guests) => endpoint.close(guests === 'keep' ? DRAIN_MS : 0));
 
   const api = createApiServer({
     config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,

@@ -8,6 +8,7 @@ import { OperatorError } from '../errors/index.js';
 import type { Certificates } from './certificates.js';
 import type { RawHeaders } from './headers.js';
 import { StallWatch } from './stalled.js';
+import { UnderWay } from './under-way.js';
 
 export interface Handlers {
   readonly request: (req: IncomingMessage, res: ServerResponse) => void;
@@ -20,8 +21,8 @@ export interface Handlers {
 export interface Listener {
   /** Throws OperatorError when the address cannot be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>;
-  /** Ends every connection, also those in use. */
-  close(): Promise<void>;
+  /** Takes no new connections, gives requests under way `graceMs` to end, then ends every connection, also those in use. */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** A client has this long for its TLS handshake. Unknown: endpoint-limits, as the next ones */
@@ -61,8 +62,13 @@ export function createListener(certificates: Pick<Certificates, 'current' | 'onC
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
   http1.maxHeadersCount = 0; // none may be dropped silently; MAX_HEAD_BYTES bounds them
-  http1.on('request', handlers.request);
-  http1.on('checkContinue', handlers.request); // the application says whether it wants the body
+  const underWay = new UnderWay();
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+    underWay.add(res);
+    handlers.request(req, res);
+  };
+  http1.on('request', onRequest);
+  http1.on('checkContinue', onRequest); // the application says whether it wants the body
   http1.on('upgrade', (req, socket, head) => handlers.upgrade(req, owned(socket), head));
   http1.on('connect', (req, socket) => handlers.tunnel(req, owned(socket)));
 
@@ -75,6 +81,7 @@ export function createListener(certificates: Pick<Certificates, 'current' | 'onC
   http2.on('sessionError', () => undefined); // the session closes, and its streams hear of it
   http2.on('stream', (stream, headers, flags, ...[raw]: [RawHeaders?]) => {
     stream.on('error', () => undefined); // `close` follows, and tells
+    underWay.add(stream);
     handlers.stream(stream, headers, raw ?? [], flags);
   });
 
@@ -98,10 +105,11 @@ export function createListener(certificates: Pick<Certificates, 'current' | 'onC
       http1.emit('listening'); // it never listens itself, and would not watch the time of its connections
       return listen(tls, host, port);
     },
-    async close() {
+    async close(graceMs = 0) {
       unsubscribe();
-      stalls.stop();
       const closed = new Promise<void>((resolve) => tls.close(() => resolve()));
+      if (graceMs > 0) await underWay.ended(graceMs);
+      stalls.stop();
       http1.close();
       for (const socket of connections) socket.destroy();
       await closed;

@@ -29,8 +29,8 @@ import { Connections, Paces, type VmLimitOf } from './vm-limits.js';
 export interface EndpointServer {
   /** Throws OperatorError when the address cannot be had. */
   listen(): Promise<{ readonly port: number }>;
-  /** Ends every connection, also those in use. */
-  close(): Promise<void>;
+  /** Takes no new connections, gives requests under way `graceMs` to end (default: none), then ends every connection. */
+  close(graceMs?: number): Promise<void>;
 }
 
 export interface EndpointServerDeps {
@@ -152,10 +152,9 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
 
   return {
     listen: () => listener.listen(config.endpointHost, config.endpointPort),
-    async close() {
-      const closed = listener.close();
+    async close(graceMs) {
+      await listener.close(graceMs);
       upstreams.close();
-      await closed;
     },
   };
 }

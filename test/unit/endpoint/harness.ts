@@ -85,7 +85,7 @@ export interface Harness {
   readonly port: number;
   readonly ca: string;
   /** Closes the endpoint; done after the test anyway. */
-  close(): Promise<void>;
+  close(graceMs?: number): Promise<void>;
   /** Serves an app on a guest port (8080 unless told). */
   app(listener: http.RequestListener, guestPort?: number): Promise<http.Server>;
   /** Serves an app over TLS, self-signed. */
@@ -120,7 +120,7 @@ export async function start(t: TestContext, more: Pick<EndpointServerDeps, 'limi
   const server = createEndpointServer({ config: { endpointHost: '127.0.0.1', endpointPort: 0, domain: 'localhost' }, certificates, tokens, gateway, log: quiet, ...more });
   const { port } = await server.listen();
   let closed: Promise<void> | undefined;
-  const close = (): Promise<void> => (closed ??= server.close());
+  const close = (graceMs?: number): Promise<void> => (closed ??= server.close(graceMs));
   t.after(async () => {
     certificates.close();
     await close();
