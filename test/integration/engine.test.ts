@@ -230,6 +230,33 @@ describe('engine', () => {
     await vm.stop();
   });
 
+  it('compares the disk of a suspension at the first resume after a reboot', async () => {
+    const vmDir = await folder('sealed');
+    const vm = await started(engine.launch({ id: 'sealed', template, link: await link(), dir: vmDir }));
+    await ping(vm);
+    await writeDisk(vm, 'sealed');
+    await vm.suspend();
+    await engine.seal(vmDir, new AbortController().signal);
+    const sealPath = join(vmDir, 'suspension', 'seal.json');
+    const seal = JSON.parse(await readFile(sealPath, 'utf8')) as { bootId: string };
+    await writeFile(sealPath, JSON.stringify({ ...seal, bootId: 'an earlier boot' }));
+    const layer = join(vmDir, 'disk0.0.qcow2');
+    const intact = await readFile(layer);
+    const damaged = Buffer.from(intact);
+    damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
+    await writeFile(layer, damaged);
+    const resume = async () => engine.resume({ id: 'sealed', template, link: await link(), dir: vmDir });
+    await assert.rejects(resume(), (error: Error) => error instanceof SnapshotRefusedError && error.message.includes('sealed'));
+    await writeFile(layer, intact);
+    const resumed = await started(resume());
+    await ping(resumed);
+    assert.equal(await readDisk(resumed), 'sealed');
+    await resumed.stop();
+    const given = new AbortController();
+    given.abort(new Error('needed again'));
+    await assert.rejects(engine.seal(vmDir, given.signal), /needed again/);
+  });
+
   it('keeps no more than three layers of a disk, however often it is suspended', async () => {
     const vmDir = await folder('layers');
     const spec = async () => ({ id: 'layers', template, link: await link(), dir: vmDir });

@@ -20,26 +20,16 @@ test('a stop with grace lets a request under way end, and takes no new connectio
   await closing;
 });
 
-test('a stop without grace cuts it off', async (t) => {
-  const h = await start(t);
-  await h.app((_req, res) => void res.write('part'));
-  const request = h.request();
-  request.end();
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  response.resume();
-  const cut = once(response, 'error');
-  await h.close();
-  await cut;
-});
-
-test('the grace ends: a request that goes on is cut off', async (t) => {
-  const h = await start(t);
-  await h.app((_req, res) => void res.write('part'));
-  const request = h.request();
-  request.end();
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  response.resume();
-  const cut = once(response, 'error');
-  await h.close(20);
-  await cut;
-});
+for (const [what, graceMs] of [['without grace', undefined], ['whose grace ends', 20]] as const) {
+  test(`a stop ${what} cuts a request off`, async (t) => {
+    const h = await start(t);
+    await h.app((_req, res) => void res.write('part'));
+    const request = h.request();
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    response.resume();
+    const cut = once(response, 'error');
+    await h.close(graceMs);
+    await cut;
+  });
+}
