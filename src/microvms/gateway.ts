@@ -50,7 +50,7 @@ async function reach<T>(actors: Pick<Actors, 'touch'>, actor: Actor, attempt: ()
 
 /** Waits while it starts or suspends, resumes it if it may be; throws when it does not get to run. */
 async function untilRunning(actor: Actor, signal: AbortSignal | undefined): Promise<void> {
-  // Who came before it was suspended is served, whatever the policy says of who comes after.
+  // Who came before it was suspended is served, whatever the policy says of who comes after. Unknown: vm-traffic-while-suspending
   let cameBefore = false;
   while (actor.state !== 'RUNNING') {
     const { id } = actor.record;

@@ -41,20 +41,19 @@ async function takeOver(context: Context, spec: AdoptSpec, pid: number): Promise
   const disks = (await topLayers(dir)).map((path): Disk => ({ path, format: 'qcow2' }));
   for (const { device } of await qmp.command('query-block-jobs')) await qmp.command('block-job-cancel', { device });
   await dropPending(dir);
-  if (!running) await qmp.command('cont');
   const adopted = await adoptVmm(pid, vmmLogOf(dir), qmp.closed);
   const process = context.cgroups === undefined ? adopted : within(context.cgroups.find(id), adopted);
-  return {
-    link,
-    vm: new QemuVm({
-      id, dir, process, qmp, controlSocket, disks,
-      consoleLog: consoleLogOf(dir),
-      host: link.host,
-      size: manifest.size,
-      pin: manifest.machine,
-      observe: context.observe,
-      log: context.log,
-      ram: { kind: 'clone', path: join(template, FILES.ram), templateDigest: manifest.deviceState.sha256 },
-    }),
-  };
+  const vm = new QemuVm({
+    id, dir, process, qmp, controlSocket, disks,
+    consoleLog: consoleLogOf(dir),
+    host: link.host,
+    size: manifest.size,
+    pin: manifest.machine,
+    observe: context.observe,
+    log: context.log,
+    ram: { kind: 'clone', path: join(template, FILES.ram), templateDigest: manifest.deviceState.sha256 },
+  });
+  // Last, as a guest that waits for room on the disk may stop again at once, which the VM must hear.
+  if (!running) await qmp.command('cont');
+  return { link, vm };
 }
