@@ -149,6 +149,7 @@ export class Machine {
 
   /** There is no way back to the suspension any more. What fails is logged: the next suspend does it again. */
   async settle(): Promise<void> {
+    if (this.#undoTo !== this.#position.seq) this.#position.note(this.#position.seq);
     this.#undoTo = undefined;
     const running = this.#running;
     if (running !== undefined) await this.#attempt('give up the old suspension of', () => running.vm.settle());
@@ -206,7 +207,8 @@ export class Machine {
     this.#leaving = true;
     this.#running?.vm.detach();
     await this.#closeLog();
-    if (this.#running !== undefined) await this.#position.save();
+    if (this.#running === undefined) this.#position.stop();
+    else await this.#position.save();
     this.#running = undefined;
     this.#link = undefined;
   }
