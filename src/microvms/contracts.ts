@@ -79,6 +79,8 @@ export interface MicrovmGateway {
    * suspend and the VM's end drop it. Throws {@link UnreachableError} and {@link SessionRefusedError}.
    */
   openSession(id: string, spec: SessionSpec, signal?: AbortSignal): Promise<GuestSession>;
+  /** May a request use a connection that stands already? Otherwise it has to go through {@link connect}. Cheap. */
+  isRunning(id: string): boolean;
   /** Bytes moved through the endpoint: the VM is not idle. Cheap; call it for each chunk. */
   touch(id: string): void;
 }

@@ -18,6 +18,7 @@ export interface Actors {
 export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors: Actors): MicrovmGateway {
   return {
     find: (label) => actors.byLabel(label)?.record ?? store.getMicrovmByEndpoint(label),
+    isRunning: (id) => actors.get(id)?.state === 'RUNNING',
     touch: (id) => actors.touch(id),
     async connect(id, port, signal) {
       const actor = actors.get(id);
@@ -93,7 +94,10 @@ async function resume(actor: Actor): Promise<void> {
 async function dial(actor: Actor, port: number, signal: AbortSignal | undefined): Promise<Duplex | undefined> {
   const { agent } = actor.machine;
   try {
-    return await agent.dial(port, signal);
+    const stream = await agent.dial(port, signal);
+    if (actor.machine.owns(agent, stream)) return stream;
+    stream.destroy();
+    return undefined;
   } catch (error) {
     signal?.throwIfAborted();
     if (actor.state !== 'RUNNING' || actor.machine.agent !== agent) return undefined;

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Vm, VmExit, VmTrouble } from '../engine/contracts.js';
 import { Fault, messageOf } from '../errors/index.js';
 import type { GuestAgent, LogLine } from '../guest/contracts.js';
@@ -41,6 +42,7 @@ export class Machine {
   #appAlive = false;
   #follower: Follower | undefined;
   #log: LogWriter | undefined;
+  readonly #streams = new Set<Duplex>();
   /** The guest's run may still be undone: where the log was before it. */
   #undoTo: number | undefined;
 
@@ -62,6 +64,17 @@ export class Machine {
 
   get appAlive(): boolean {
     return this.#running !== undefined && this.#appAlive;
+  }
+
+  /**
+   * Takes note of a stream to the guest, which is ended with it: its other end goes with the guest's network, and
+   * nothing would ever say so. false: that guest is gone or going.
+   */
+  owns(agent: GuestAgent, stream: Duplex): boolean {
+    if (this.#running?.agent !== agent || this.#leaving) return false;
+    this.#streams.add(stream);
+    stream.once('close', () => this.#streams.delete(stream));
+    return true;
   }
 
   /** Empty, without what an earlier try left. */
@@ -169,8 +182,8 @@ export class Machine {
     if (running === undefined) throw new Fault(`MicroVM ${this.record.id} has no running guest to suspend`);
     // A connection open across the suspension would stay half-open in the guest for good.
     this.#unfollow();
-    this.sessions.drop('suspended');
     this.#leaving = true;
+    this.#drop('suspended');
     try {
       await this.deps.usage?.leaving(this.record.id);
       const info = await running.vm.suspend();
@@ -190,9 +203,9 @@ export class Machine {
   /** Ends the VMM if there is one, lets go of everything but the folder. Never rejects: what fails is logged. */
   async release(): Promise<void> {
     this.#unfollow();
-    this.sessions.drop('terminated');
-    this.#position.stop();
     this.#leaving = true;
+    this.#drop('terminated');
+    this.#position.stop();
     const running = this.#running;
     if (running !== undefined) await this.deps.usage?.leaving(this.record.id);
     if (running !== undefined) await this.#attempt('stop', () => running.vm.stop());
@@ -215,6 +228,12 @@ export class Machine {
 
   async removeDir(): Promise<void> {
     await this.#attempt('remove the folder of', () => rm(this.dir, { recursive: true, force: true }));
+  }
+
+  #drop(what: 'suspended' | 'terminated'): void {
+    this.sessions.drop(what);
+    for (const stream of this.#streams) stream.destroy();
+    this.#streams.clear();
   }
 
   #unfollow(): void {

@@ -41,14 +41,15 @@ export class Upstreams {
   /** Pool keys whose application chose HTTP/1.1 over TLS: its connections cannot be shared, so each makes its own. */
   readonly #unshared = new LruMap<string, true>(REMEMBERED);
 
-  constructor(private readonly gateway: Pick<MicrovmGateway, 'connect'>) {
+  constructor(private readonly gateway: Pick<MicrovmGateway, 'connect' | 'isRunning'>) {
     this.#protocols = new Protocols(({ microvmId, port }, signal) => this.gateway.connect(microvmId, port, signal));
   }
 
   /** One that is there already. */
   take(to: Destination): Channel | undefined {
     const tls = this.#protocols.known(to);
-    if (tls === undefined) return undefined;
+    // A MicroVM that is being suspended is waited for, or resumed: its connections are about to end.
+    if (tls === undefined || !this.gateway.isRunning(to.microvmId)) return undefined;
     if (tls) return (to.version === 'http1' ? undefined : this.#http2.take(`${to.poolKey} tls`)) ?? this.#http1.take(`${to.poolKey} tls`);
     return to.version === 'http2' ? this.#http2.take(to.poolKey) : this.#http1.take(to.poolKey);
   }

@@ -60,6 +60,12 @@ export class FakeGateway implements MicrovmGateway {
     return this.sessions(...args);
   }
 
+  running = true;
+
+  isRunning(): boolean {
+    return this.running;
+  }
+
   touch(): void {
     this.touches += 1;
   }

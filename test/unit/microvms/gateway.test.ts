@@ -32,6 +32,18 @@ describe('gateway', () => {
     assert.equal(world.count('dial:8080'), 1);
   });
 
+  for (const end of ['suspend', 'terminate'] as const) {
+    it(`ends the connections of a guest at its ${end}: nothing else would tell of it`, async () => {
+      const id = await world.running({ idlePolicy: auto });
+      assert.equal(world.microvms.isRunning(id), true);
+      const stream = await world.microvms.connect(id, 8080);
+      await world.microvms[end](WHO, id);
+      assert.equal(world.microvms.isRunning(id), false, 'at once');
+      await until(() => stream.destroyed, 'the stream ends');
+      await world.reaches(id, end === 'suspend' ? 'SUSPENDED' : 'TERMINATED');
+    });
+  }
+
   it('waits while PENDING, until /run answered', async () => {
     const gate = new Gate();
     world.gates.set('/run', gate);
