@@ -5,6 +5,7 @@ import type { MicrovmRecord, MicrovmState } from '../store/contracts.js';
 import { checkAgent } from './agent-check.js';
 import { awaken } from './awaken.js';
 import type { MicrovmDeps } from './deps.js';
+import { DiskSeal } from './disk-seal.js';
 import { factsOf } from './facts.js';
 import { failureOf, failureOfExit } from './failure.js';
 import { HookFailedError, launch } from './launcher.js';
@@ -44,8 +45,8 @@ export class Actor {
   #wanted = false;
   #launchFailed = false;
   #sealed = false;
-  /** Ends the checksumming of the disks after a suspend. */
-  #sealing: AbortController | undefined;
+  /** The checksumming of the disks after a suspend. */
+  readonly #disks: DiskSeal;
   #checking = false;
   /** Aborted when nobody needs to know any more whether the agent answers. */
   readonly #over = new AbortController();
@@ -60,6 +61,7 @@ export class Actor {
     readonly onChange: (actor: Actor) => void,
   ) {
     this.#keeper = new RecordKeeper(record, deps, () => onChange(this));
+    this.#disks = new DiskSeal(deps, (error) => this.#log('could not checksum the disks of a suspended MicroVM', error));
     this.#lastActivity = record.lastActivity ?? deps.clock.steady();
     this.machine = new Machine(record, deps, {
       // At once; AWS stays RUNNING for about 15 s. Unknown: vm-app-exit-delay
@@ -180,7 +182,7 @@ export class Actor {
   seal(): void {
     this.#sealed = true;
     this.#over.abort(new Error('the service is shutting down'));
-    this.#sealing?.abort(new Error('the service is shutting down'));
+    void this.#disks.stop();
   }
 
   /** Leaves the VM running for the next daemon. The steps under way must have ended. */
@@ -255,7 +257,7 @@ export class Actor {
 
   #release(from: MicrovmState): void {
     this.#over.abort(new Error('terminated'));
-    this.#sealing?.abort(new Error('terminated'));
+    const disksAtRest = this.#disks.stop();
     this.#queue.abort(new OvertakenError(`MicroVM ${this.record.id} is being terminated`));
     const image = this.#image();
     // An earlier daemon may have left it running; a hook that was called then is called again.
@@ -264,6 +266,7 @@ export class Actor {
     void this.#queue.run(async () => {
       const started = this.deps.clock.steady();
       await this.deps.observe?.('terminating-recorded', this.record.id);
+      await disksAtRest;
       await terminate(this.deps, this.machine, mayRun ? image?.config : undefined);
       this.dispatch('stopped');
       this.#observe('terminate', started);
@@ -298,25 +301,17 @@ export class Actor {
       await this.deps.observe?.('suspended-recorded', this.record.id);
       await this.machine.releaseLink();
       await this.deps.observe?.('suspend-link-released', this.record.id);
-      if (!this.#sealed) this.#sealDisks();
+      if (!this.#sealed) this.#disks.start(this.machine.dir);
     } catch (error) {
       if (signal.aborted) return;
       this.#fail('suspend', 'could not suspend a MicroVM', error, 'suspendFailed');
     }
   }
 
-  /** Beside everything else; given up when the MicroVM is resumed or ends first. */
-  #sealDisks(): void {
-    const sealing = (this.#sealing = new AbortController());
-    this.deps.engine.seal(this.machine.dir, sealing.signal).catch((error: unknown) => {
-      if (!sealing.signal.aborted) this.#log('could not checksum the disks of a suspended MicroVM', error);
-    });
-  }
-
   async #resume(signal: AbortSignal): Promise<void> {
     if (this.#decide('resumeRequested') === 'stay') return;
     const started = this.deps.clock.steady();
-    this.#sealing?.abort(new Error('resumed'));
+    await this.#disks.stop();
     this.#lost = new AbortController();
     try {
       await resume(this.deps, this.machine, this.#mustHaveImage(), signal, this.#lost.signal, () => this.#durably('resumed', signal));

@@ -1,5 +1,6 @@
 /** Starts a VMM and waits for its control socket. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../../errors/index.js';
 import type { Link } from '../../network/contracts.js';
 import type { Cgroups } from '../../cgroups/contracts.js';
@@ -31,6 +32,8 @@ export interface StartSpec extends Pick<CommandLine, 'size' | 'disks' | 'ram' | 
   readonly stateFile?: string;
 }
 
+/** ms in which the exit of a VMM that has ended is known. */
+const EXIT_TOLD_MS = 500;
 /** A VMM that has not reached its control socket or finished loading by then is ended. */
 const START_LIMIT_MS = 60_000;
 
@@ -77,6 +80,10 @@ export async function withinLimit<T>(process: VmmProcess, work: Promise<T>): Pro
   });
   try {
     return await Promise.race([work, limit, died]);
+  } catch (error) {
+    // The end of a VMM may show as a broken connection first: its exit says why.
+    await Promise.race([died, sleep(EXIT_TOLD_MS)]);
+    throw error;
   } finally {
     clearTimeout(timer);
     died.catch(() => undefined); // raced: whoever owns the VM watches `exited`
