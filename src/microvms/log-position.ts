@@ -9,6 +9,7 @@ const SAVE_MS = 1_000;
 export class LogPosition {
   #seq = 0;
   #cancel: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
   readonly #file: string;
 
   constructor(dir: string, private readonly clock: Clock, private readonly failed: (error: unknown) => void) {
@@ -36,19 +37,21 @@ export class LogPosition {
     const safe = this.#seq;
     this.#cancel ??= this.clock.after(SAVE_MS, () => {
       this.#cancel = undefined;
-      this.#write(safe).catch(this.failed);
+      this.#writing = this.#write(safe).catch(this.failed);
     });
   }
 
   /** To be called when the log is closed. */
   async save(): Promise<void> {
-    this.stop();
+    await this.stop();
     await this.#write(this.#seq).catch(this.failed);
   }
 
-  stop(): void {
+  /** Resolves when nothing of it touches the folder any more. */
+  stop(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
+    return this.#writing;
   }
 
   async #write(seq: number): Promise<void> {

@@ -205,7 +205,7 @@ export class Machine {
     this.#unfollow();
     this.#leaving = true;
     this.#drop('terminated');
-    this.#position.stop();
+    await this.#position.stop();
     const running = this.#running;
     if (running !== undefined) await this.deps.usage?.leaving(this.record.id);
     if (running !== undefined) await this.#attempt('stop', () => running.vm.stop());
@@ -220,7 +220,7 @@ export class Machine {
     this.#leaving = true;
     this.#running?.vm.detach();
     await this.#closeLog();
-    if (this.#running === undefined) this.#position.stop();
+    if (this.#running === undefined) await this.#position.stop();
     else await this.#position.save();
     this.#running = undefined;
     this.#link = undefined;
