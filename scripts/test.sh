@@ -9,11 +9,12 @@ report=$(mktemp -d)
 trap 'rm -rf "$report"' EXIT
 failed=0
 
+# A tier that hangs fails, and the last line is written all the same.
 tier() {
   local name=$1
   shift
   echo "== $name"
-  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true node --import tsx --test --test-reporter=spec --test-reporter-destination=stdout \
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true timeout --kill-after=30 "${LIMIT:-15m}" node --import tsx --test --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$report/$name.tap" "$@" || failed=1
 }
 
@@ -31,7 +32,7 @@ node dist/cli/main.js setup || exit 1
 tier unit test/unit/**/*.test.ts
 tier conformance test/conformance/**/*.test.ts
 # One process: its suites share a service and a built image, and some count what is on the host.
-tier integration test/integration/all.ts
+LIMIT=60m tier integration test/integration/all.ts
 
 passes=$(cat "$report"/*.tap | awk '/^# pass /{n+=$3} END{print n+0}')
 failures=$(cat "$report"/*.tap | awk '/^# (fail|cancelled) /{n+=$3} END{print n+0}')

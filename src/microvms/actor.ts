@@ -45,6 +45,9 @@ export class Actor {
   #wanted = false;
   #launchFailed = false;
   #sealed = false;
+  #detached = false;
+  /** The request's transaction was rolled back. */
+  #neverWas = false;
   /** The checksumming of the disks after a suspend. */
   readonly #disks: DiskSeal;
   #checking = false;
@@ -93,7 +96,7 @@ export class Actor {
 
   /** It is over, and the store knows. */
   get isOver(): boolean {
-    return this.state === 'TERMINATED' && !this.#keeper.isBehind;
+    return this.#neverWas || (this.state === 'TERMINATED' && !this.#keeper.isBehind);
   }
 
   /** It ended because it could not be launched. */
@@ -116,10 +119,10 @@ export class Actor {
 
   launch(): void {
     void this.#queue.run(async (signal) => {
-      // The request's transaction may have failed after this was asked for: then there is no such MicroVM.
-      if (this.deps.store.getMicrovm(this.record.id) === undefined) return;
       const started = this.deps.clock.steady();
       try {
+        this.#neverWas = this.deps.store.getMicrovm(this.record.id) === undefined;
+        if (this.#neverWas) return this.onChange(this);
         await launch(this.deps, this.machine, this.#mustHaveImage(), signal);
         await this.#durably('launched', signal);
         this.#observe('launch', started);
@@ -185,9 +188,13 @@ export class Actor {
     void this.#disks.stop();
   }
 
-  /** Leaves the VM running for the next daemon. The steps under way must have ended. */
+  /**
+   * Leaves the MicroVM as it is to the next daemon. A step still under way has no say in its state any more: its end
+   * may come after the store was closed, or after the next daemon began.
+   */
   async detach(): Promise<void> {
     this.seal();
+    this.#detached = true;
     this.#keeper.close();
     await this.machine.detach();
   }
@@ -220,6 +227,7 @@ export class Actor {
 
   /** `strict`: rejects, and changes nothing, when the change cannot be recorded. Otherwise it is recorded later. */
   dispatch(event: LifecycleEvent, reason?: string, { strict = false, resumeOnStart = false } = {}): void {
+    if (this.#detached) return;
     const from = this.state;
     const cell = lifecycle[from][event];
     if (cell.kind === 'never' || cell.kind === 'refuse') throw new Fault(`${event} cannot happen to a MicroVM in state ${from}`);

@@ -15,6 +15,7 @@ export class RecordKeeper {
   #record: MicrovmRecord;
   #unwritten: Change | undefined;
   #cancelRetry: (() => void) | undefined;
+  #closed = false;
 
   constructor(
     record: MicrovmRecord,
@@ -53,6 +54,7 @@ export class RecordKeeper {
       this.deps.logger.error({ microvm: this.#record.id, error: messageOf(error) }, 'could not record the state of a MicroVM');
       this.#record = { ...this.#record, ...change };
       this.#unwritten = { ...this.#unwritten, ...change };
+      if (this.#closed) return;
       this.#cancelRetry ??= this.deps.clock.after(RETRY_MS, () => {
         this.#cancelRetry = undefined;
         if (this.#unwritten === undefined) return;
@@ -62,8 +64,14 @@ export class RecordKeeper {
     }
   }
 
-  /** Nothing is tried again. */
+  /** What is unwritten gets one last try; from now on nothing is tried again, as the store is about to be closed. */
   close(): void {
+    this.#closed = true;
+    this.#stopRetry();
+    if (this.#unwritten !== undefined) this.write(this.#unwritten);
+  }
+
+  #stopRetry(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
   }
@@ -71,7 +79,7 @@ export class RecordKeeper {
   #written(change: Change): void {
     this.#record = { ...this.#record, ...change };
     this.#unwritten = undefined;
-    this.close();
+    this.#stopRetry();
   }
 
   #count(): void {

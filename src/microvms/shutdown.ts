@@ -23,6 +23,7 @@ export async function putToRest(deps: MicrovmDeps, actor: Actor): Promise<void> 
   }
   if (actor.state === 'RUNNING') actor.end('terminateRequested', reasons.notSuspendedAtShutdown);
   await actor.idle();
+  await actor.detach();
 }
 
 /** A step that takes longer than the grace is left half-done: the next daemon goes on with it. */

@@ -5,8 +5,18 @@
 import { after } from 'node:test';
 import { closeShared, keepShared } from './support/service.js';
 
+/** ms the process has to end by itself after the last test. */
+const LINGER_MS = 30_000;
+
 keepShared();
 after(() => closeShared('now'));
+after(() => {
+  // What still waits for something then would keep the whole run from ending: that is a leak, and is told as one.
+  setTimeout(() => {
+    console.error('the tests are over, and the process does not end; it is held by:', process.getActiveResourcesInfo().join(', '));
+    process.exit(1);
+  }, LINGER_MS).unref();
+});
 
 await import('./engine.test.js');
 await import('./lifecycle.test.js');

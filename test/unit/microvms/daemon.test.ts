@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Fault } from '../../../src/errors/index.js';
 import type { MicrovmState } from '../../../src/store/contracts.js';
+import { openStore } from '../../../src/store/sqlite/open.js';
 import { Gate, IMAGE, START, until, WHO, World } from './fakes.js';
 
 const policy = { maxIdleDurationSeconds: 60, suspendedDurationSeconds: 0, autoResumeEnabled: false };
@@ -130,6 +131,54 @@ describe('start and shutdown', () => {
     gate.open();
     await closing;
     assert.equal(world.state(id), 'RUNNING');
+  });
+
+  it('leaves a step that takes too long half-done, and is told of its end no more', async () => {
+    const gate = new Gate();
+    world.gates.set('/run', gate);
+    const { id } = world.microvms.run(WHO, { imageArn: IMAGE });
+    await until(() => world.count('/run') === 1, '/run');
+    const closing = world.microvms.shutdown('keep');
+    world.clock.advance(5_000);
+    await closing;
+    world.failures.set('/run', new Error('the agent is gone'));
+    const path = join(world.dataDir, 'records.db');
+    world.store.close();
+    gate.open();
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    assert.equal(world.clock.waiting, 0, 'nothing is written again and again into a closed store');
+    world.store = openStore(path);
+    assert.equal(world.state(id), 'PENDING');
+  });
+
+  for (const guests of ['keep', 'suspend'] as const) {
+    it(`gives a record that could not be written a last try, then none (${guests})`, async () => {
+      const id = await world.running();
+      const update = world.store.updateMicrovm.bind(world.store);
+      let refuse = true;
+      world.store.updateMicrovm = (...args) => {
+        if (refuse) throw new Error('disk full');
+        update(...args);
+      };
+      world.guest.exit('killed');
+      await until(() => world.linksHeld === 0, 'ended');
+      assert.equal(world.state(id), 'RUNNING');
+      refuse = false;
+      await world.microvms.shutdown(guests);
+      assert.equal(world.state(id), 'TERMINATED');
+      assert.equal(world.clock.waiting, 0);
+    });
+  }
+
+  it('forgets a MicroVM whose request was rolled back', async () => {
+    let id = '';
+    assert.throws(() => world.store.transaction(() => {
+      id = world.microvms.run(WHO, { imageArn: IMAGE }).id;
+      throw new Error('no room for the client token');
+    }), /no room/);
+    await until(() => world.clock.waiting === 0, 'its timers are disarmed');
+    assert.throws(() => world.microvms.get(WHO, id), /does not exist|not found/i);
+    assert.equal(world.count('launch'), 0);
   });
 
   it('ends at the start what outlived its time meanwhile', async () => {

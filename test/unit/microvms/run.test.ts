@@ -60,7 +60,7 @@ describe('Run', () => {
     assert.deepEqual(world.store.listMicrovms({ accountId: WHO.accountId }, { limit: 1 }).items, []);
   });
 
-  it('knows the managed connectors and refuses others', () => {
+  it('knows the managed connectors and refuses others', async () => {
     const refusedAs = (input: object): string => {
       try {
         world.microvms.run(WHO, { imageArn: IMAGE, ...input });
@@ -78,14 +78,18 @@ describe('Run', () => {
     assert.match(refusedAs({ egressNetworkConnectors: [customer] }), /nc-1 does not exist/);
     assert.match(refusedAs({ ingressNetworkConnectors: [customer] }), /nc-1 is for egress/);
     const all = ['HTTP_INGRESS', 'ALL_INGRESS', 'SHELL_INGRESS', 'NO_INGRESS'].map(connector);
-    assert.deepEqual(world.microvms.run(WHO, { imageArn: IMAGE, ingressNetworkConnectors: all }).ingressNetworkConnectors, all);
+    const record = world.microvms.run(WHO, { imageArn: IMAGE, ingressNetworkConnectors: all });
+    assert.deepEqual(record.ingressNetworkConnectors, all);
+    await world.reaches(record.id, 'RUNNING');
   });
 
-  it('takes the egress of the image when none is named', () => {
+  it('takes the egress of the image when none is named', async () => {
     const egress = ['arn:aws:lambda:eu-west-1:aws:network-connector:aws-network-connector:INTERNET_EGRESS'];
     world.image = { ...world.image, config: { ...world.image.config, egressNetworkConnectors: egress } };
     for (const input of [{}, { egressNetworkConnectors: [] }]) {
-      assert.deepEqual(world.microvms.run(WHO, { imageArn: IMAGE, ...input }).egressNetworkConnectors, egress);
+      const record = world.microvms.run(WHO, { imageArn: IMAGE, ...input });
+      assert.deepEqual(record.egressNetworkConnectors, egress);
+      await world.reaches(record.id, 'RUNNING');
     }
   });
 
