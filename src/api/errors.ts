@@ -42,6 +42,7 @@ const authFailures: Readonly<Record<AuthFailureKind, { type: string; status: num
   malformed: { type: 'IncompleteSignatureException', status: 400 },
   'unknown-key': { type: 'UnrecognizedClientException', status: 403, message: 'The security token included in the request is invalid.' },
   'session-token': { type: 'UnrecognizedClientException', status: 403, message: 'The security token included in the request is invalid.' },
+  'session-expired': { type: 'ExpiredTokenException', status: 403 },
   'wrong-scope': { type: 'InvalidSignatureException', status: 403 },
   'header-not-signed': { type: 'InvalidSignatureException', status: 403 },
   skewed: { type: 'InvalidSignatureException', status: 403 },

@@ -1,6 +1,6 @@
 /** The one listener of the AWS wire: lambda-microvms, S3 and CloudWatch Logs share it, told apart by what the request is signed for. */
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { LogsService, S3Service } from '../aws/contracts.js';
@@ -17,6 +17,7 @@ import type { TagService } from '../tags/contracts.js';
 import type { UsageReports } from '../usage/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
+import { createGuestListener, type GuestAccess } from './guest-listener.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
 import { extensions, operations } from './operations/index.js';
 import { createLogsFront, isForLogs } from './logs-front.js';
@@ -46,6 +47,8 @@ export interface ApiServerDeps {
   readonly endpointOf: (label: string) => string;
   /** Served at /metrics to programs on this host; absent: nothing is. */
   readonly metrics?: MetricsPage;
+  /** Where guests reach the API; absent: nowhere. */
+  readonly guests?: GuestAccess | undefined;
   readonly log: Logger;
   /** ms since 1970; default Date.now */
   readonly clock?: () => number;
@@ -103,35 +106,45 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     }
   }
 
-  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }, (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     response.once('error', (error) => log.debug({ err: error }, 'client went away'));
     serve(request, response).catch((error: unknown) => {
       log.error({ err: error }, 'answer failed');
       response.destroy();
     });
-  });
+  };
+  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }, onRequest);
+  const toGuests = deps.guests === undefined ? undefined : { ...deps.guests, server: createGuestListener(deps.guests, onRequest) };
 
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
-        const failed = (error: NodeJS.ErrnoException) => {
-          reject(new OperatorError(`the API cannot listen on ${config.apiHost}:${config.apiPort} (${error.code ?? error.message}): free the port or set TARDIGRADE_API_PORT`));
-        };
-        server.once('error', failed);
-        server.listen(config.apiPort, config.apiHost, () => {
-          server.off('error', failed);
-          resolve({ port: (server.address() as AddressInfo).port });
-        });
-      }),
+    async listen() {
+      if (toGuests !== undefined) await listenOn(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0');
+      return { port: await listenOn(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
+    },
     async close() {
-      if (!server.listening) return;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-      await closed;
-      clearTimeout(timer);
+      await Promise.all([server, toGuests?.server].map(drain));
     },
   };
+}
+
+function listenOn(server: Server, host: string, port: number, wayOut: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => reject(new OperatorError(`the API cannot listen on ${host}:${port} (${error.code ?? error.message}): ${wayOut}`));
+    server.once('error', failed);
+    server.listen(port, host, () => {
+      server.off('error', failed);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+async function drain(server: Server | undefined): Promise<void> {
+  if (server?.listening !== true) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
 }
 
 function answerHealth(response: ServerResponse): void {

@@ -27,7 +27,7 @@ export interface ObjectReader {
 export type S3ErrorCode =
   | ObjectErrorCode
   | 'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError' | 'BadDigest' | 'BucketAlreadyExists'
-  | 'BucketAlreadyOwnedByYou' | 'BucketNotEmpty' | 'EntityTooLarge' | 'EntityTooSmall' | 'IncompleteBody'
+  | 'BucketAlreadyOwnedByYou' | 'BucketNotEmpty' | 'EntityTooLarge' | 'EntityTooSmall' | 'ExpiredToken' | 'IncompleteBody'
   | 'InternalError' | 'InvalidAccessKeyId' | 'InvalidArgument' | 'InvalidBucketName' | 'InvalidDigest' | 'InvalidPart'
   | 'InvalidPartOrder' | 'InvalidRange' | 'InvalidRequest' | 'InvalidToken' | 'InvalidURI' | 'KeyTooLongError'
   | 'MalformedXML' | 'MethodNotAllowed' | 'MissingContentLength' | 'NoSuchUpload' | 'NotImplemented'

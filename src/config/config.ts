@@ -47,6 +47,12 @@ export interface Config {
   readonly logAccountMaxMiB: number;
   /** Days that log groups without a retention policy keep events; absent: for good. */
   readonly logRetentionDays?: number | undefined;
+  /** Hops an answer of the metadata service goes: 1 is the guest itself, 2 a container in it that has its own network. */
+  readonly metadataHopLimit: number;
+  /** May guests reach the API, with the credentials of their execution roles? */
+  readonly guestApi: boolean;
+  /** Who gives credentials of execution roles instead of this server itself. */
+  readonly sts?: StsConfig | undefined;
   /** Where code artifacts are read from instead of this server's own buckets. */
   readonly externalS3?: ExternalS3Config | undefined;
 }
@@ -60,6 +66,15 @@ export interface ExternalS3Config {
   readonly sessionToken?: string | undefined;
 }
 
+export interface StsConfig {
+  /** http(s) URL */
+  readonly endpoint: string;
+  readonly region: string;
+  /** The operator's own, which may take the roles; or, read at each use, the JSON file that has them. */
+  readonly credentials: Omit<ExternalS3Config, 'endpoint' | 'region'> | { readonly file: string };
+}
+
+const url = (example: string) => z.string().regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, `must be a URL like ${example}`);
 const port = z.coerce.number().int().min(0).max(65535);
 const cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'must be an IPv4 range like 198.18.0.0/15');
 const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
@@ -92,7 +107,15 @@ const schema = z.object({
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
   TARDIGRADE_LOG_RETENTION_DAYS: z.coerce.number().int().min(1).max(3653).optional(),
-  TARDIGRADE_S3_ENDPOINT: z.string().regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, 'must be a URL like https://s3.example.com').optional(),
+  TARDIGRADE_METADATA_HOP_LIMIT: z.coerce.number().int().min(1).max(64).default(1),
+  TARDIGRADE_GUEST_API: z.enum(['0', '1']).default('0'),
+  TARDIGRADE_STS_ENDPOINT: url('https://sts.us-east-1.amazonaws.com').optional(),
+  TARDIGRADE_STS_REGION: z.string().min(1).optional(),
+  TARDIGRADE_STS_ACCESS_KEY_ID: z.string().min(1).optional(),
+  TARDIGRADE_STS_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  TARDIGRADE_STS_SESSION_TOKEN: z.string().min(1).optional(),
+  TARDIGRADE_STS_CREDENTIALS_FILE: z.string().min(1).optional(),
+  TARDIGRADE_S3_ENDPOINT: url('https://s3.example.com').optional(),
   TARDIGRADE_S3_REGION: z.string().min(1).optional(),
   TARDIGRADE_S3_ACCESS_KEY_ID: z.string().min(1).optional(),
   TARDIGRADE_S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
@@ -138,6 +161,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
     logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,
     logRetentionDays: v.TARDIGRADE_LOG_RETENTION_DAYS,
+    metadataHopLimit: v.TARDIGRADE_METADATA_HOP_LIMIT,
+    guestApi: v.TARDIGRADE_GUEST_API === '1',
+    sts: sts(v),
     externalS3: externalS3(v),
   };
 }
@@ -149,4 +175,15 @@ function externalS3(v: z.infer<typeof schema>): ExternalS3Config | undefined {
     throw new OperatorError('TARDIGRADE_S3_ENDPOINT, TARDIGRADE_S3_ACCESS_KEY_ID and TARDIGRADE_S3_SECRET_ACCESS_KEY go together: set all or none');
   }
   return { endpoint, accessKeyId, secretAccessKey, region: v.TARDIGRADE_S3_REGION ?? v.TARDIGRADE_REGION, sessionToken: v.TARDIGRADE_S3_SESSION_TOKEN };
+}
+
+function sts(v: z.infer<typeof schema>): StsConfig | undefined {
+  const { TARDIGRADE_STS_ENDPOINT: endpoint, TARDIGRADE_STS_ACCESS_KEY_ID: accessKeyId, TARDIGRADE_STS_SECRET_ACCESS_KEY: secretAccessKey, TARDIGRADE_STS_CREDENTIALS_FILE: file } = v;
+  const key = accessKeyId !== undefined && secretAccessKey !== undefined ? { accessKeyId, secretAccessKey, sessionToken: v.TARDIGRADE_STS_SESSION_TOKEN } : undefined;
+  const partial = (accessKeyId === undefined) !== (secretAccessKey === undefined);
+  if (endpoint === undefined && file === undefined && key === undefined && !partial) return undefined;
+  if (endpoint === undefined || partial || (file === undefined) === (key === undefined)) {
+    throw new OperatorError('TARDIGRADE_STS_ENDPOINT needs credentials that may take the roles: either TARDIGRADE_STS_ACCESS_KEY_ID and TARDIGRADE_STS_SECRET_ACCESS_KEY, or TARDIGRADE_STS_CREDENTIALS_FILE, and they need it');
+  }
+  return { endpoint, region: v.TARDIGRADE_STS_REGION ?? v.TARDIGRADE_REGION, credentials: key ?? { file: file ?? '' } };
 }

@@ -30,6 +30,7 @@ import { createImages } from '../images/service.js';
 import { readPolicies } from '../iam/policy.js';
 import type { Credentials } from '../keys/credentials.js';
 import { openKeyRing } from '../keys/key-ring.js';
+import { loadOrCreateSecret } from '../keys/secret.js';
 import { createLogStore } from '../logs/store.js';
 import { startLogSweeper } from '../logs/sweeper.js';
 import { createMetrics } from '../metrics/registry.js';
@@ -47,7 +48,6 @@ import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { startMetering } from './metering.js';
-import { loadOrCreatePageKey } from './page-key.js';
 import { adoptable } from './survivors.js';
 
 export interface Daemon {
@@ -181,7 +181,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
     usage: metering.reports,
-    pageKey: await loadOrCreatePageKey(dataDir),
+    pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
     log: logger,

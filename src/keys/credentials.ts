@@ -3,10 +3,11 @@
  * readable by the owner alone (mode 0600), a JSON list of {@link Credentials}.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../errors/index.js';
+import { readPrivateJson } from './private-json.js';
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -46,17 +47,9 @@ export async function loadOrCreateCredentials(dataDir: string): Promise<Credenti
 
 /** undefined: there is no such file. Throws as {@link loadOrCreateCredentials}. */
 export async function load(path: string): Promise<Credentials[] | undefined> {
-  let mode: number;
-  try {
-    mode = (await stat(path)).mode;
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-  if ((mode & 0o077) !== 0) {
-    throw new OperatorError(`${path} has mode ${(mode & 0o777).toString(8)}: it holds secret keys and must have mode 600; run: chmod 600 ${path}`);
-  }
-  const parsed = fileSchema.safeParse(parseJson(await readFile(path, 'utf8')));
+  const file = await readPrivateJson(path, 'secret keys');
+  if (file === undefined) return undefined;
+  const parsed = fileSchema.safeParse(file.value);
   if (!parsed.success) {
     // The values are secrets: the message names places and rules only.
     const places = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.code}`).join('; ');
@@ -88,15 +81,6 @@ async function create(path: string): Promise<Credentials[]> {
 function newAccessKeyId(): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   return `TDGK${Array.from(randomBytes(16), (byte) => alphabet.charAt(byte % alphabet.length)).join('')}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -25,6 +25,10 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export const STEPS = ['launch', 'suspend', 'resume', 'terminate', 'build'] as const;
 export type Step = (typeof STEPS)[number];
 
+/** How a call of AssumeRole ended, its tries together. */
+export const ASSUME_ROLE_OUTCOMES = ['assumed', 'denied', 'unavailable'] as const;
+export type AssumeRoleOutcome = (typeof ASSUME_ROLE_OUTCOMES)[number];
+
 /** Every method is cheap, synchronous and never throws. */
 export interface Metrics {
   /** Once per incident, by the layer that decides what it means for the MicroVM. */
@@ -39,6 +43,8 @@ export interface Metrics {
   storeWriteFailed(): void;
   /** The wall clock jumped, forwards or backwards. */
   clockStepped(): void;
+  /** STS was asked for credentials of an execution role. */
+  assumedRole(outcome: AssumeRoleOutcome): void;
 }
 
 /** For tests, and where nobody counts. */
@@ -49,6 +55,7 @@ export const noMetrics: Metrics = {
   suspended: () => undefined,
   storeWriteFailed: () => undefined,
   clockStepped: () => undefined,
+  assumedRole: () => undefined,
 };
 
 export interface MetricsPage {

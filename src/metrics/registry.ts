@@ -1,7 +1,7 @@
 /** Metrics by prom-client: a registry of its own, so that two daemons in one process do not mix. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MicrovmState } from '../store/contracts.js';
-import { FAULT_KINDS, STEPS, type Metrics, type MetricsPage } from './contracts.js';
+import { ASSUME_ROLE_OUTCOMES, FAULT_KINDS, STEPS, type Metrics, type MetricsPage } from './contracts.js';
 
 export interface MetricsOptions {
   /** How many MicroVMs are in each state now; asked at each scrape. States it does not name have none. */
@@ -24,6 +24,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   const suspendBytes = new Counter({ name: 'tardigrade_suspend_bytes_total', help: 'Bytes of memory and device state that suspends wrote.', registers });
   const storeFailures = new Counter({ name: 'tardigrade_store_write_failures_total', help: 'Records that could not be written.', registers });
   const clockSteps = new Counter({ name: 'tardigrade_clock_steps_total', help: 'Jumps of the wall clock that were noticed.', registers });
+  const assumedRoles = new Counter({ name: 'tardigrade_assume_role_total', help: 'Calls of AssumeRole for execution roles, by outcome.', labelNames: ['outcome'], registers });
   new Gauge({
     name: 'tardigrade_microvms',
     help: 'MicroVMs in each state; terminated ones are not counted.',
@@ -37,6 +38,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   // From the start, so that the first incident is a step from 0 and not a series out of nowhere.
   for (const kind of FAULT_KINDS) faults.inc({ kind }, 0);
   for (const to of STATES) transitions.inc({ to }, 0);
+  for (const outcome of ASSUME_ROLE_OUTCOMES) assumedRoles.inc({ outcome }, 0);
   for (const step of STEPS) steps.zero({ step });
 
   return {
@@ -52,6 +54,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
     },
     storeWriteFailed: () => storeFailures.inc(),
     clockStepped: () => clockSteps.inc(),
+    assumedRole: (outcome) => assumedRoles.inc({ outcome }),
     contentType: registry.contentType,
     render: () => registry.metrics(),
   };

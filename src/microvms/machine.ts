@@ -66,6 +66,11 @@ export class Machine {
     return this.#running !== undefined && this.#appAlive;
   }
 
+  /** Address its guest's packets come from on the host, while it has a network. */
+  get address(): string | undefined {
+    return this.#link?.host;
+  }
+
   /**
    * Takes note of a stream to the guest, which is ended with it: its other end goes with the guest's network, and
    * nothing would ever say so. false: that guest is gone or going.

@@ -35,6 +35,12 @@ export class Registry implements Actors {
     return this.#byLabel.get(label);
   }
 
+  /** Whose guest has this address on the host. */
+  byAddress(address: string): Actor | undefined {
+    for (const actor of this.#byId.values()) if (actor.machine.address === address) return actor;
+    return undefined;
+  }
+
   all(): Actor[] {
     return [...this.#byId.values()];
   }

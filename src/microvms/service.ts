@@ -19,6 +19,8 @@ import { recover, resumeInTurn } from './startup.js';
 const DEFAULT_MEMORY_MIB = 2048;
 
 export interface Microvms extends MicrovmService, MicrovmGateway {
+  /** The MicroVM whose guest's packets come from that address of the host; its hooks included, at the start and the end. */
+  at(address: string): MicrovmRecord | undefined;
   /** Takes up what an earlier daemon left; to be awaited before the first request. Resuming goes on in the background. */
   start(): Promise<void>;
   /** The wall clock was set: tells the guests that run. */
@@ -89,6 +91,7 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
     async terminate(who, id) {
       await Promise.resolve(actorFor(who, id, 'terminateRequested')?.end('terminateRequested', reasons.terminated));
     },
+    at: (address) => registry.byAddress(address)?.record,
     async start() {
       const toResume = await recover(deps, registry);
       resuming = resumeInTurn(deps, toResume, () => closing);

@@ -8,7 +8,7 @@ import { LambdaMicrovmsClient } from '@aws-sdk/client-lambda-microvms';
 import { pino } from 'pino';
 import type { AppTokenRequest, ShellTokenRequest } from '../../src/api/contracts.js';
 import type { IdempotencyStore } from '../../src/api/idempotency.js';
-import { createApiServer } from '../../src/api/server.js';
+import { type ApiServerDeps, createApiServer } from '../../src/api/server.js';
 import { systemClock } from '../../src/clock/index.js';
 import type { ConnectorCatalog } from '../../src/connectors/contracts.js';
 import { createConnectors } from '../../src/connectors/service.js';
@@ -18,7 +18,7 @@ import { ConflictError, NotFoundError, ValidationError } from '../../src/errors/
 import { readPolicies } from '../../src/iam/policy.js';
 import type { ImageService, ManagedImage } from '../../src/images/contracts.js';
 import type { Credentials } from '../../src/keys/credentials.js';
-import { keysOf } from '../../src/keys/key-ring.js';
+import { type FindKey, keysOf } from '../../src/keys/key-ring.js';
 import type { LogStore } from '../../src/logs/contracts.js';
 import { createLogStore } from '../../src/logs/store.js';
 import type { MetricsPage } from '../../src/metrics/contracts.js';
@@ -200,6 +200,10 @@ export interface Harness {
 export interface HarnessOptions {
   /** Besides {@link key} and {@link otherKey}. */
   readonly keys?: readonly Credentials[];
+  /** Keys that are in no file. */
+  readonly findKey?: FindKey;
+  /** Where guests reach the API. */
+  readonly guests?: ApiServerDeps['guests'];
   readonly throttle?: Throttle;
   readonly metrics?: MetricsPage;
   /** Instead of the fake. */
@@ -226,7 +230,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const logStore = createLogStore(join(dataDir, 'logs'), { now: clock });
   const server = createApiServer({
     config: { apiHost: '127.0.0.1', apiPort: 0, region },
-    findKey: (id) => keys.get(id),
+    findKey: (id, token) => keys.get(id) ?? options.findKey?.(id, token),
+    guests: options.guests,
     throttle: options.throttle ?? createThrottle(unlimited),
     images: options.images?.({ store, connectors, dataDir }) ?? images,
     connectors,

@@ -28,9 +28,9 @@ export function createAuthorize(sources: FactSources): Authorize {
 }
 
 /** AWS's text. */
-export function denial(key: Pick<AccessKey, 'accountId' | 'accessKeyId'>, action: string, resource: string, decision: Decision): string {
+export function denial(key: Pick<AccessKey, 'accountId' | 'accessKeyId' | 'principalArn'>, action: string, resource: string, decision: Decision): string {
   const because = decision === 'explicit-deny' ? 'with an explicit deny in an identity-based policy' : `because no identity-based policy allows the ${action} action`;
-  return `User: arn:aws:iam::${key.accountId}:user/${key.accessKeyId} is not authorized to perform: ${action} on resource: ${resource} ${because}`;
+  return `User: ${key.principalArn ?? `arn:aws:iam::${key.accountId}:user/${key.accessKeyId}`} is not authorized to perform: ${action} on resource: ${resource} ${because}`;
 }
 
 /** Condition keys every request has. The API's listener is plain HTTP, so SecureTransport is never true. */

@@ -4,6 +4,7 @@ export type AuthFailureKind =
   | 'malformed' // the Authorization header or query cannot be read
   | 'unknown-key'
   | 'session-token' // not the one of the key, or one where the key has none
+  | 'session-expired' // temporary credentials past their time
   | 'wrong-scope' // signed for another region, service or date
   | 'header-not-signed'
   | 'skewed' // signed too long ago, or in the future

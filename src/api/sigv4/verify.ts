@@ -25,9 +25,10 @@ export interface Candidate {
 
 /** Everything that can be checked before the body is read. Throws AuthFailure. */
 export function precheck(claim: Claim, head: RequestHead, options: VerifyOptions): Candidate {
-  const key = options.findKey(claim.accessKeyId);
+  const key = options.findKey(claim.accessKeyId, claim.securityToken);
   if (key === undefined) throw new AuthFailure('unknown-key', 'the access key is not one of this server');
   checkSessionToken(claim, key);
+  if (key.expiresAt !== undefined && options.now >= key.expiresAt) throw new AuthFailure('session-expired', 'The security token included in the request is expired');
   if (claim.region !== options.region) {
     throw new AuthFailure('wrong-scope', `Credential should be scoped to a valid region: the request is signed for '${claim.region}', this server is '${options.region}'.`);
   }

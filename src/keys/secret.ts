@@ -1,4 +1,4 @@
-/** The key that signs paging tokens: made at first start, so that a token outlives a restart. */
+/** Secrets of this server that must be the same after a restart: made at first start, in files of their owner alone. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,8 +6,9 @@ import { OperatorError } from '../errors/index.js';
 
 const BYTES = 32;
 
-export async function loadOrCreatePageKey(dataDir: string): Promise<Buffer> {
-  const path = join(dataDir, 'keys', 'page-key');
+/** `<dataDir>/keys/<name>` */
+export async function loadOrCreateSecret(dataDir: string, name: 'page-key' | 'role-key'): Promise<Buffer> {
+  const path = join(dataDir, 'keys', name);
   await mkdir(join(dataDir, 'keys'), { recursive: true, mode: 0o700 });
   try {
     await writeFile(path, randomBytes(BYTES), { flag: 'wx', mode: 0o600 });
