@@ -56,7 +56,7 @@ export interface ApiServerDeps {
 
 export interface ApiServer {
   /** Throws OperatorError when the address is taken or not allowed. */
-  listen(): Promise<{ port: number }>;
+  listen(): Promise<{ readonly port: number; readonly guestPort?: number }>;
   /** Takes no new requests; those under way have a short time to end. Idempotent. */
   close(): Promise<void>;
 }
@@ -118,8 +118,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
 
   return {
     async listen() {
-      if (toGuests !== undefined) await listenOn(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0');
-      return { port: await listenOn(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
+      const guests = toGuests === undefined ? {} : { guestPort: await listenOn(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0') };
+      return { ...guests, port: await listenOn(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
     },
     async close() {
       await Promise.all([server, toGuests?.server].map(drain));

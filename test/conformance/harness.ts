@@ -182,6 +182,8 @@ function memoryStore(): IdempotencyStore {
 export interface Harness {
   readonly url: string;
   readonly port: number;
+  /** 0 without {@link HarnessOptions.guests}. */
+  readonly guestPort: number;
   readonly images: FakeImages;
   readonly microvms: FakeMicrovms;
   readonly tokenRequests: AppTokenRequest[];
@@ -261,6 +263,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const harness: Harness = {
     url: '',
     port: 0,
+    guestPort: 0,
     images,
     microvms,
     tokenRequests,
@@ -283,6 +286,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-  const { port } = await server.listen();
-  return Object.assign(harness, { port, url: `http://127.0.0.1:${port}` });
+  const { port, guestPort = 0 } = await server.listen();
+  return Object.assign(harness, { port, guestPort, url: `http://127.0.0.1:${port}` });
 }

@@ -12,7 +12,7 @@ const asBuffer = (data: Bytes): Buffer => {
 };
 
 /** SHA-256 as the signer wants it: plain, or keyed. */
-class Sha256 {
+export class Sha256 {
   readonly #chunks: Buffer[] = [];
   constructor(private readonly secret?: Bytes) {}
   update(data: Bytes): void {
