@@ -8,14 +8,10 @@ import { hostname, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { CreateMicrovmImageCommandInput } from '@aws-sdk/client-lambda-microvms';
-import { zipFolder } from '../../examples/quickstart/zip.js';
-import { buildImage, READY_ON_8080 } from '../integration/support/images.js';
 import { reaches, type RunningVm, runVm, tokenFor } from '../integration/support/microvms.js';
 import { residue } from '../integration/support/residue.js';
 import { closeShared, sharedService, type Service } from '../integration/support/service.js';
-import { attemptsOf, linkOf, post, type Targets, tryAll } from './support.js';
+import { attackerImage, attemptsOf, linkOf, post, type Targets, tryAll } from './support.js';
 import { setTraps, type Traps } from './traps.js';
 
 const MIN_ATTEMPTS = 60;
@@ -25,7 +21,6 @@ describe('tenant boundary', () => {
   let traps: Traps;
   let neighbour: RunningVm;
   let targets: Targets;
-  const images: Record<'default' | 'all', string> = { default: '', all: '' };
   const secrets = { host: randomBytes(24).toString('hex'), neighbour: randomBytes(24).toString('hex') };
   const cleanup: (() => unknown)[] = [];
   let tried = 0;
@@ -37,14 +32,7 @@ describe('tenant boundary', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tardigrade-secret-'));
     cleanup.push(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, 'secret'), secrets.host);
-    const uri = await service.upload('attacker.zip', await zipFolder(fileURLToPath(new URL('attacker', import.meta.url))));
-    const hooks = { ...READY_ON_8080, microvmHooks: { suspend: 'ENABLED', suspendTimeoutInSeconds: 3 } } as const;
-    for (const [kind, more] of [['default', {}], ['all', { additionalOsCapabilities: ['ALL'] }]] satisfies [keyof typeof images, Partial<CreateMicrovmImageCommandInput>][]) {
-      const outcome = await buildImage(service, `attacker-${kind}`, uri, { hooks, ...more });
-      assert.equal(outcome.state, 'CREATED', outcome.log);
-      images[kind] = outcome.imageArn;
-    }
-    neighbour = await runVm(service, images.default);
+    neighbour = await runVm(service, await attackerImage('default'));
     cleanup.push(() => neighbour.terminate());
     await post(neighbour, '/remember', secrets.neighbour);
     const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter((one) => !one.internal);
@@ -77,7 +65,7 @@ describe('tenant boundary', () => {
 
   for (const kind of ['default', 'all'] as const) {
     it(`holds against root in a container ${kind === 'all' ? 'with ALL' : 'with the default capabilities'}`, async (t) => {
-      const attacker = await runVm(service, images[kind]);
+      const attacker = await runVm(service, await attackerImage(kind));
       t.after(() => attacker.terminate().catch(() => undefined)); // it may have ended itself
       const attempts = (await attemptsOf(attacker)).filter(({ boundary }) => kind === 'default' || boundary === 'vm');
       const outcomes = await tryAll(attacker, attempts, targets);
@@ -91,7 +79,7 @@ describe('tenant boundary', () => {
   it('follows, keeps and waits for nothing in the answers of hooks', async (t) => {
     const rss = process.memoryUsage.rss();
     for (const how of ['redirect', 'endless', 'headers', 'nonsense']) {
-      const attacker = await runVm(service, images.all);
+      const attacker = await runVm(service, await attackerImage('all'));
       await post(attacker, '/hooks', { how, to: `http://127.0.0.1:${traps.ports[0] ?? 0}/` });
       const end = await attacker.suspend().then(() => 'SUSPENDED', (error: unknown) => (error as Error).message);
       t.diagnostic(`${how}: ${end}`);
@@ -103,7 +91,7 @@ describe('tenant boundary', () => {
   });
 
   it('takes the token of one MicroVM for no other', async () => {
-    const attacker = await runVm(service, images.default);
+    const attacker = await runVm(service, await attackerImage('default'));
     const token = await tokenFor(service, attacker.id, 8080);
     const answer = await neighbour.http.send('/remembered', { headers: { 'x-aws-proxy-auth': token } });
     assert.ok(answer.status >= 400, String(answer.status));

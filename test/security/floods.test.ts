@@ -5,13 +5,10 @@
 import assert from 'node:assert/strict';
 import { statfs } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { zipFolder } from '../../examples/quickstart/zip.js';
-import { buildImage, READY_ON_8080 } from '../integration/support/images.js';
 import { type RunningVm, runVm } from '../integration/support/microvms.js';
 import { residue } from '../integration/support/residue.js';
 import { closeShared, sharedService, type Service } from '../integration/support/service.js';
-import { post } from './support.js';
+import { attackerImage, post } from './support.js';
 
 const FLOODS = ['fork-bomb', 'memory', 'disk', 'synchronous-writes', 'inodes', 'log', 'console', 'connections', 'packets', 'frames', 'names', 'metadata', 'processors', 'entropy'];
 /** Of the calm 99th percentile. */
@@ -43,10 +40,7 @@ describe('floods', () => {
 
   before(async () => {
     service = await sharedService();
-    const uri = await service.upload('attacker.zip', await zipFolder(fileURLToPath(new URL('attacker', import.meta.url))));
-    const outcome = await buildImage(service, 'flooder', uri, { hooks: READY_ON_8080, additionalOsCapabilities: ['ALL'] });
-    assert.equal(outcome.state, 'CREATED', outcome.log);
-    image = outcome.imageArn;
+    image = await attackerImage('all');
     neighbour = await runVm(service, image);
     cleanup.push(() => neighbour.terminate());
     await latencies(neighbour, SAMPLES); // translated and warm

@@ -28,7 +28,8 @@ const AGENT = fileURLToPath(new URL('../../guest/agent', import.meta.url));
 const HOSTILE = fileURLToPath(new URL('hostile-agent/main.go', import.meta.url));
 /** ms each operation is given; those without a limit of their own are aborted or closed then. */
 const PATIENCE_MS = 1_500;
-const ROUNDS = 40; // of 25 ways, with 9 operations that meet them out of step
+/** Of nine operations each, which meet the 25 ways out of step. */
+const ROUNDS = 25;
 const MAX_GROWTH = 96 * 1024 * 1024;
 
 /** The agent's initramfs with another /init laid over: the kernel unpacks archives one after the other. */

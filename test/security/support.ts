@@ -1,10 +1,14 @@
 /** The host's side of the hostile guests. */
 import { execFile } from 'node:child_process';
 import { readlink } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { CreateMicrovmImageCommandInput } from '@aws-sdk/client-lambda-microvms';
+import { zipFolder } from '../../examples/quickstart/zip.js';
+import { buildImage, READY_ON_8080 } from '../integration/support/images.js';
 import type { RunningVm } from '../integration/support/microvms.js';
 import { vmmPids } from '../integration/support/residue.js';
-import type { Service } from '../integration/support/service.js';
+import { type Service, sharedService } from '../integration/support/service.js';
 
 const run = promisify(execFile);
 
@@ -39,6 +43,27 @@ export interface Outcome {
   readonly crossed: boolean;
   readonly broken?: boolean;
   readonly how: string;
+}
+
+/** With the capabilities a container has by default, or with all. */
+export type Power = 'default' | 'all';
+
+const built = new Map<Power, Promise<string>>();
+
+/** The shared service's hostile image; built once in a run. Its suspend hook answers as it is told to. */
+export function attackerImage(power: Power): Promise<string> {
+  const building = built.get(power) ?? buildAttacker(power);
+  built.set(power, building);
+  return building;
+}
+
+async function buildAttacker(power: Power): Promise<string> {
+  const service = await sharedService();
+  const uri = await service.upload('attacker.zip', await zipFolder(fileURLToPath(new URL('attacker', import.meta.url))));
+  const more: Partial<CreateMicrovmImageCommandInput> = power === 'all' ? { additionalOsCapabilities: ['ALL'] } : {};
+  const outcome = await buildImage(service, `attacker-${power}`, uri, { hooks: { ...READY_ON_8080, microvmHooks: { suspend: 'ENABLED', suspendTimeoutInSeconds: 3 } }, ...more });
+  if (outcome.state !== 'CREATED') throw new Error(`the hostile image is ${outcome.state}: ${outcome.log}`);
+  return outcome.imageArn;
 }
 
 /** Guests have two CPUs here. */
