@@ -21,7 +21,7 @@ import { createCertificates } from '../endpoint/certificates.js';
 import { createEndpointServer } from '../endpoint/server.js';
 import { createTokenService } from '../endpoint/tokens.js';
 import { createVmLimitOf } from '../endpoint/vm-limits.js';
-import { messageOf } from '../errors/index.js';
+import { Fault, messageOf } from '../errors/index.js';
 import { createGuestAgent } from '../guest/agent.js';
 import { createCallHook } from '../hooks/call.js';
 import { buildsAtOnce } from '../images/limits.js';
@@ -30,6 +30,7 @@ import { createImages } from '../images/service.js';
 import { readPolicies } from '../iam/policy.js';
 import type { Credentials } from '../keys/credentials.js';
 import { openKeyRing } from '../keys/key-ring.js';
+import { openRoles } from '../keys/roles.js';
 import { loadOrCreateSecret } from '../keys/secret.js';
 import { createLogStore } from '../logs/store.js';
 import { startLogSweeper } from '../logs/sweeper.js';
@@ -47,6 +48,7 @@ import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
+import { admitGuests, createMetadata, roleSessionsOf, servicesOf } from './metadata.js';
 import { startMetering } from './metering.js';
 import { adoptable } from './survivors.js';
 
@@ -106,14 +108,18 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   // First, as a bad file of the operator's should not wait for minutes of preparation to be told.
   const keys = await openKeyRing({ dataDir, accountId: config.accountId, readPolicies, clock, log: logger });
   closers.push(() => keys.close());
+  const roles = await openRoles({ dataDir, readPolicies, clock, log: logger });
+  closers.push(() => roles.close());
   const limits = await loadLimits(config);
 
   const guest = await ensureGuest(config, progress);
   const store = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => store.close());
   const survivors = await adoptable(runDir, store, logger);
-  const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger });
+  const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger, services: servicesOf(config) });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
+  const { services } = links;
+  if (services === undefined) throw new Fault('the links have no service address');
   const cgroups = await openCgroups({ owner: runDir, logger });
   closers.push(() => cgroups.close());
   const engine = createQemuEngine({
@@ -155,7 +161,13 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   });
   closers.push(() => images.shutdown());
   const microvms = createMicrovms({ ...shared, catalog: images, config, launching: new Turns(LAUNCHES_PER_CPU * availableParallelism()) });
+  const secret = await loadOrCreateSecret(dataDir, 'role-key');
+  const sessions = roleSessionsOf(secret, roles, store);
+  const metadata = createMetadata({ config, secret, sessions, guests: microvms, store, clock, metrics, logger });
+  // Before any guest runs and until the last has ended, as their hooks may ask it.
+  closers.push(() => metadata.close());
   closers.push((guests) => microvms.shutdown(guests));
+  await metadata.listen(services.address, GUEST_NET.metadataPort);
   connectors.start();
   await microvms.start();
   // Now that what no VM of ours is in is ended.
@@ -178,12 +190,13 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push((guests) => endpoint.close(guests === 'keep' ? DRAIN_MS : 0));
 
   const api = createApiServer({
-    config, findKey: keys.find, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
+    config, findKey: (id, token) => keys.find(id) ?? sessions.find(id, token), throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
     usage: metering.reports,
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
+    guests: config.guestApi ? { host: services.address, port: GUEST_NET.apiPort, admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
   const { port: apiPort } = await api.listen();

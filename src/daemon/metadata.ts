@@ -17,6 +17,7 @@ import { createStsCredentials } from '../metadata/sts/sts-credentials.js';
 import { createSessionTokens } from '../metadata/tokens.js';
 import { firstZoneId } from '../metadata/zone.js';
 import type { Metrics } from '../metrics/contracts.js';
+import { GUEST_NET, type GuestServices } from '../network/contracts.js';
 import type { Store } from '../store/contracts.js';
 
 /** What one guest may ask of the metadata service; SDKs ask for credentials every few minutes. */
@@ -36,6 +37,11 @@ export function roleSessionsOf(secret: Buffer, roles: Roles, store: Pick<Store, 
       return vm !== undefined && vm.state !== 'TERMINATED' && vm.accountId === accountId && vm.executionRoleArn === roleArn;
     },
   });
+}
+
+/** What guests reach of this host. */
+export function servicesOf({ guestApi, metadataHopLimit }: Pick<Config, 'guestApi' | 'metadataHopLimit'>): Omit<GuestServices, 'address'> {
+  return { ports: [GUEST_NET.metadataPort, ...(guestApi ? [GUEST_NET.apiPort] : [])], hopLimit: metadataHopLimit };
 }
 
 export interface MetadataParts {

@@ -19,7 +19,7 @@ import { recover, resumeInTurn } from './startup.js';
 const DEFAULT_MEMORY_MIB = 2048;
 
 export interface Microvms extends MicrovmService, MicrovmGateway {
-  /** The MicroVM whose guest's packets come from that address of the host; its hooks included, at the start and the end. */
+  /** The MicroVM whose guest's packets come from that address of the host; also while its hooks run. Unknown: metadata-states */
   at(address: string): MicrovmRecord | undefined;
   /** Takes up what an earlier daemon left; to be awaited before the first request. Resuming goes on in the background. */
   start(): Promise<void>;

@@ -22,7 +22,19 @@ export interface LinkOptions {
   readonly internet: boolean;
 }
 
+/** Services of the daemon that guests reach at one address, whatever their egress: the metadata service, perhaps the API. */
+export interface GuestServices {
+  /** On the host: where the daemon listens. */
+  readonly address: string;
+  /** Ports of it that are open to guests, at {@link GUEST_NET.serviceIp} too. */
+  readonly ports: readonly number[];
+  /** Hops that answers live from the guest's link on: 1 is the guest itself. */
+  readonly hopLimit: number;
+}
+
 export interface LinkPool {
+  /** Absent when none were asked for. */
+  readonly services?: GuestServices | undefined;
   /** A link ready for use; from the pool when one is waiting (microseconds), else made now (tens of ms). */
   acquire(options: LinkOptions): Promise<Link>;
   /**
@@ -43,6 +55,11 @@ export const GUEST_NET = {
   prefix: 30,
   guestMac: '02:54:44:47:00:02',
   gatewayMac: '02:54:44:47:00:01',
+  /** Where a guest finds the daemon's services. */
+  serviceIp: '169.254.169.254',
+  metadataPort: 80,
+  /** Of the API, where guests may reach it. */
+  apiPort: 7400,
   /** TCP port of the guest agent on guestIp. */
   agentPort: 1024,
 } as const;

@@ -4,7 +4,7 @@
  *   host ── veth ──┤ namespace: DNAT agent port, SNAT, egress rules ├── tap ── guest 172.31.255.2
  */
 import { access } from 'node:fs/promises';
-import { GUEST_NET, type Link, type LinkOptions } from './contracts.js';
+import { GUEST_NET, type GuestServices, type Link, type LinkOptions } from './contracts.js';
 import type { LinkAddresses } from './addresses.js';
 import { configure, ip } from './commands.js';
 import { linkRules } from './rules.js';
@@ -15,6 +15,7 @@ export interface LinkPlan extends LinkOptions {
   readonly uplink: string;
   readonly addresses: LinkAddresses;
   readonly resolver: string | undefined;
+  readonly services: GuestServices | undefined;
 }
 
 const TAP = 'tap0';
@@ -45,7 +46,7 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
       ],
       netns,
     );
-    await configure(netns, linkRules({ tap: TAP, uplink: NETNS_UPLINK, internet: plan.internet, resolver: plan.resolver }));
+    await configure(netns, linkRules({ tap: TAP, uplink: NETNS_UPLINK, internet: plan.internet, resolver: plan.resolver, services: plan.services }));
   } catch (error) {
     await removeLink(netns, uplink).catch((cleanup: unknown) => {
       throw new AggregateError([error, cleanup], `making network namespace ${netns} failed, and so did removing it`);

@@ -9,10 +9,11 @@ import type { Logger } from 'pino';
 import { messageOf, OperatorError } from '../errors/index.js';
 import { planAddresses } from './addresses.js';
 import { namespaces, nft } from './commands.js';
-import type { Link, LinkOptions, LinkPool } from './contracts.js';
+import type { GuestServices, Link, LinkOptions, LinkPool } from './contracts.js';
 import { describeLink, makeLink, removeLink } from './link.js';
 import { upstreamResolver } from './resolver.js';
 import { hostRules } from './rules.js';
+import { addServiceAddress, removeServiceAddress } from './service-address.js';
 
 export interface LinkPoolOptions {
   readonly linkCidr: string;
@@ -21,6 +22,8 @@ export interface LinkPoolOptions {
   /** Tells this pool's namespaces and interfaces from those of other daemons on the host, e.g. its data folder. */
   readonly owner: string;
   readonly logger: Logger;
+  /** Absent: guests reach nothing of the daemon's. */
+  readonly services?: Omit<GuestServices, 'address'>;
 }
 
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
@@ -35,9 +38,12 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
   const plan = planAddresses(options.linkCidr);
   // Two daemons on one host start at different places of the range.
   const firstSlot = digest.readUInt32BE(4) % plan.slots;
+  // No link takes the slot before the first.
+  const services: GuestServices | undefined = options.services && { ...options.services, address: plan.addresses((firstSlot + plan.slots - 1) % plan.slots).host };
   /** Slots of links of an earlier pool. */
   const left = new Set((await namespaces()).filter((netns) => netns.startsWith(names.netns)).map((netns) => Number(netns.slice(names.netns.length))));
-  await nft(hostRules({ table: names.table, interfacePrefix: names.uplink, linkCidr: options.linkCidr, egressDeny: options.egressDeny, uid: process.getuid?.() ?? 0 }));
+  await nft(hostRules({ table: names.table, interfacePrefix: names.uplink, linkCidr: options.linkCidr, egressDeny: options.egressDeny, uid: process.getuid?.() ?? 0, services }));
+  if (services !== undefined) await addServiceAddress(services.address);
   const forwardBefore = (await readFile(IP_FORWARD, 'utf8')).trim();
   if (forwardBefore !== '1') await writeFile(IP_FORWARD, '1');
   const resolver = await upstreamResolver();
@@ -63,10 +69,10 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
   };
 
   const make = async (wanted: LinkOptions): Promise<Link> => {
-    const slot = freeSlot(usedSlots, plan.slots);
+    const slot = freeSlot(usedSlots, services === undefined ? plan.slots : plan.slots - 1);
     usedSlots.add(slot);
     try {
-      return owned(slot, await makeLink({ ...wanted, ...placeOf(slot), resolver }));
+      return owned(slot, await makeLink({ ...wanted, ...placeOf(slot), resolver, services }));
     } catch (error) {
       usedSlots.delete(slot);
       throw error;
@@ -94,6 +100,7 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
   fill();
 
   return {
+    services,
     acquire: async (wanted) => {
       if (closed) throw new OperatorError('the link pool is closed: the service is shutting down');
       const ready = wanted.internet ? waiting.shift() : undefined;
@@ -118,6 +125,7 @@ export async function openLinkPool(options: LinkPoolOptions): Promise<LinkPool> 
       await Promise.all(waiting.splice(0).map((link) => link.release()));
       if (keepRules) return;
       await nft(`delete table ip ${names.table}\n`);
+      if (services !== undefined) await removeServiceAddress(services.address);
       if (forwardBefore !== '1') await writeFile(IP_FORWARD, forwardBefore);
     },
   };

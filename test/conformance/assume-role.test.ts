@@ -35,7 +35,7 @@ beforeEach(async () => {
   outcomes = [];
   signer = operator;
   sts = await startSts(region);
-  sts.now = clock.now;
+  sts.now = () => clock.now();
   const assumeRole = createAssumeRole({ endpoint: sts.url, clock, sign: (request) => Promise.resolve(signRequest(request, signer, { region, service: 'sts' }, Date.now())) });
   imds = await startMetadata({ credentials: createStsCredentials({ assumeRole, clock, called: (outcome) => void outcomes.push(outcome) }) });
   for (const [address, id] of [['127.0.0.1', 'microvm-a'], ['127.0.0.2', 'microvm-b']] as const) {

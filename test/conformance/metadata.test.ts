@@ -10,6 +10,7 @@ import { fromInstanceMetadata } from '@smithy/credential-provider-imds';
 import { readPolicies } from '../../src/iam/policy.js';
 import { createRoleSessions } from '../../src/keys/role-sessions.js';
 import { createLocalCredentials } from '../../src/metadata/local-credentials.js';
+import type { MetadataSubject } from '../../src/metadata/contracts.js';
 import { createSourceLimits } from '../../src/metadata/source-limits.js';
 import { accountId, imageArn, key, region, startHarness, type Harness } from './harness.js';
 import { startMetadata, type MetadataWorld } from './support/metadata.js';
@@ -57,6 +58,12 @@ beforeEach(() => {
   }
 });
 
+function guestAt(address: string): MetadataSubject {
+  const guest = imds.guests.get(address);
+  assert.ok(guest);
+  return guest;
+}
+
 describe('IMDSv2', () => {
   it('answers the token flow, the tree, and every misuse, as the live service', async () => {
     const put = (headers: Record<string, string>, path = '/latest/api/token') => imds.send('PUT', path, headers);
@@ -102,8 +109,7 @@ describe('IMDSv2', () => {
   });
 
   it('gives a MicroVM without an execution role no credentials, and no iam/', async () => {
-    const { executionRoleArn: _, ...without } = imds.guests.get(A)!;
-    imds.guests.set(A, without);
+    imds.guests.set(A, { ...guestAt(A), executionRoleArn: undefined });
     assert.equal((await imds.get('/latest/meta-data/')).text, 'placement/\ntags/');
     assert.equal((await imds.get('/latest/meta-data/iam/security-credentials/')).status, 404);
     assert.equal((await imds.get(DOCUMENT)).status, 404);
@@ -111,7 +117,7 @@ describe('IMDSv2', () => {
   });
 
   it('tells a guest of its role in the form SDKs show when it may not be taken', async () => {
-    imds.guests.set(A, { ...imds.guests.get(A)!, executionRoleArn: 'arn:aws:iam::210987654321:role/theirs' });
+    imds.guests.set(A, { ...guestAt(A), executionRoleArn: 'arn:aws:iam::210987654321:role/theirs' });
     const document = JSON.parse((await imds.get(DOCUMENT)).text) as Record<string, string>;
     assert.equal(document['Code'], 'AssumeRoleUnauthorizedAccess');
     assert.match(document['Message'] ?? '', /role\/theirs is not one of account/);
@@ -124,7 +130,7 @@ describe('IMDSv2', () => {
     socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     const [first] = await once(socket, 'data') as [Buffer];
     assert.match(first.toString(), /^HTTP\/1.1 401/);
-    imds.guests.set(A, imds.guests.get(B)!);
+    imds.guests.set(A, guestAt(B));
     socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
     let more = '';
     socket.on('data', (chunk: Buffer) => (more += chunk.toString()));
@@ -151,7 +157,7 @@ describe('hostile guests of the metadata service', () => {
   it('a flood is answered 429 and hurts no other guest', async () => {
     const world = await startMetadata({ credentials: createLocalCredentials(sessions, Date.now), limits: { perSecond: 0.001, burst: 20 } });
     try {
-      for (const address of [A, B]) world.guests.set(address, imds.guests.get(address)!);
+      for (const address of [A, B]) world.guests.set(address, guestAt(address));
       const answers: number[] = [];
       for (let i = 0; i < 10; i++) answers.push((await world.send('GET', '/')).status);
       assert.deepEqual(answers, Array.from({ length: 10 }, () => 401), 'a connection and a request each');
@@ -165,7 +171,7 @@ describe('hostile guests of the metadata service', () => {
   it('requests of one connection are counted too', async () => {
     const world = await startMetadata({ credentials: createLocalCredentials(sessions, Date.now), limits: { perSecond: 0.001, burst: 4 } });
     try {
-      world.guests.set(A, imds.guests.get(A)!);
+      world.guests.set(A, guestAt(A));
       const socket = connect({ host: '127.0.0.1', port: world.port });
       socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(50));
       let received = '';
@@ -180,7 +186,7 @@ describe('hostile guests of the metadata service', () => {
   it('connections are bounded, and slow, endless and oversized requests are cut off', async () => {
     const world = await startMetadata({ credentials: createLocalCredentials(sessions, Date.now), limits: { connections: 3 }, headersTimeout: 50 });
     try {
-      world.guests.set(A, imds.guests.get(A)!);
+      world.guests.set(A, guestAt(A));
       const open = () => connect({ host: '127.0.0.1', port: world.port });
       const ended = async (text: string): Promise<string> => {
         const socket = open();
@@ -214,7 +220,7 @@ describe('credentials of an execution role', () => {
     assert.equal(Math.round(((credentials.expiration?.getTime() ?? 0) - (imds.guests.get(A)?.startedAt ?? 0)) / 60_000), 55);
     const { microvmId } = await api.client(key).send(new RunMicrovmCommand({ imageIdentifier: imageArn('ci-1') }));
     const { microvmId: other } = await api.client(key).send(new RunMicrovmCommand({ imageIdentifier: imageArn('prod') }));
-    const guest = api.client(credentials as Required<typeof credentials>);
+    const guest = api.client(credentials);
     const get = (id: string | undefined) => guest.send(new GetMicrovmCommand({ microvmIdentifier: id }));
     assert.equal((await get(microvmId)).microvmId, microvmId);
     await assert.rejects(get(other), (error: Error) => {
@@ -228,7 +234,7 @@ describe('credentials of an execution role', () => {
     await assert.rejects(get(microvmId), { name: 'AccessDeniedException' }, 'the role was taken its rights');
     policies = readPolicies(rights);
     api.clockOffsetMs = 53 * 60_000;
-    const skewed = api.client(credentials as Required<typeof credentials>);
+    const skewed = api.client(credentials);
     skewed.config.systemClockOffset = api.clockOffsetMs;
     await skewed.send(new GetMicrovmCommand({ microvmIdentifier: microvmId }));
     skewed.config.systemClockOffset = api.clockOffsetMs = 55 * 60_000;
@@ -236,7 +242,7 @@ describe('credentials of an execution role', () => {
   });
 
   it('end with their MicroVM', async () => {
-    const guest = api.client(await fromInstanceMetadata()() as Required<Awaited<ReturnType<ReturnType<typeof fromInstanceMetadata>>>>);
+    const guest = api.client(await fromInstanceMetadata()());
     const { microvmId } = await api.client(key).send(new RunMicrovmCommand({ imageIdentifier: imageArn('ci-1') }));
     await guest.send(new GetMicrovmCommand({ microvmIdentifier: microvmId }));
     alive.delete('microvm-a');
@@ -263,7 +269,7 @@ describe('credentials of an execution role', () => {
       await assert.rejects(guest.send(new GetObjectCommand({ Bucket: 'shelf', Key: 'closed/x' })), { name: 'AccessDenied' });
       await assert.rejects(guest.send(new PutObjectCommand({ Bucket: 'shelf', Key: 'open/x', Body: 'other' })), { name: 'AccessDenied' });
       api.clockOffsetMs = 14 * 60_000; // within S3's tolerance
-      imds.guests.set(A, { ...imds.guests.get(A)!, startedAt: Date.now() - 60 * 60_000 });
+      imds.guests.set(A, { ...guestAt(A), startedAt: Date.now() - 60 * 60_000 });
       const late = new S3Client({ ...options, credentials: { ...sessions.issue({ microvmId: 'microvm-a', accountId, roleArn: ROLE, expiresAt: Date.now() }) } });
       await assert.rejects(late.send(new GetObjectCommand({ Bucket: 'shelf', Key: 'open/x' })), { name: 'ExpiredToken' });
       late.destroy();

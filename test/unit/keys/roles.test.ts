@@ -43,12 +43,12 @@ async function world(t: TestContext, first?: unknown) {
   return {
     log,
     decide: (role = ROLE) => roles.policiesOf(role).decide(question),
-    async write(text: string, mode = 0o600) {
+    write: async (text: string, mode = 0o600): Promise<void> => {
       await writeFile(`${path}.new`, text, { mode });
       await rename(`${path}.new`, path);
       await look();
     },
-    async remove() {
+    remove: async (): Promise<void> => {
       await unlink(path);
       await look();
     },
