@@ -18,6 +18,9 @@ export interface HostRules {
   readonly services: GuestServices | undefined;
 }
 
+/** New connections of one guest to the daemon's services: what is beyond never costs the daemon anything. */
+const SERVICE_RATE = '200/second burst 400 packets';
+
 /** Dropping a table first makes the script idempotent; `add` before makes the drop safe. */
 export function hostRules(r: HostRules): string {
   const from = `iifname "${r.interfacePrefix}*"`;
@@ -75,6 +78,7 @@ table ip link {
     ct state established,related accept
     iifname "${r.uplink}" oifname "${r.tap}" ip daddr ${guestIp} tcp dport ${agentPort} accept
     iifname "${r.tap}" ip saddr != ${guestIp} drop
+    ${r.services === undefined ? '' : `iifname "${r.tap}" ip daddr ${r.services.address} ${ports} ct state new limit rate over ${SERVICE_RATE} drop`}
     ${r.services === undefined ? '' : `iifname "${r.tap}" ip daddr ${r.services.address} ${ports} accept`}
     ${r.internet && r.resolver !== undefined ? `iifname "${r.tap}" ip daddr ${r.resolver} meta l4proto { tcp, udp } th dport 53 accept` : ''}
     ${r.internet ? `iifname "${r.tap}" meta l4proto tcp accept` : ''}
