@@ -13,7 +13,7 @@ import { attackerImage, post } from './support.js';
 const FLOODS = ['fork-bomb', 'memory', 'disk', 'synchronous-writes', 'inodes', 'log', 'console', 'connections', 'packets', 'frames', 'names', 'metadata', 'processors', 'entropy'];
 /** Of the calm 99th percentile. */
 const MAX_RATIO = 3;
-const SAMPLES = 200;
+const SAMPLES = 300;
 /** ms a flood takes to get going. */
 const BUILD_UP_MS = 1_500;
 const MIB = 1024 * 1024;

@@ -32,6 +32,9 @@ def run(name, targets):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    # One segment per answer at once: else Nagle's algorithm would be most of a latency.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def answer(self, value, status=200):
         body = json.dumps(value).encode()
