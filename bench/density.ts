@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
+import { INTERNET } from '../src/network/contracts.js';
 import { openLinkPool } from '../src/network/pool.js';
 import { flaskImage } from '../test/integration/support/images.js';
 import { type RunningVm, runVm } from '../test/integration/support/microvms.js';
@@ -38,7 +39,7 @@ export default async function run(): Promise<void> {
     const last: number[] = [];
     for (let round = -1; round < ROUNDS; round++) {
       for (let i = 0; i < 3; i++) {
-        const link = await links.acquire({ internet: true });
+        const link = await links.acquire({ egress: INTERNET });
         await sleep(1000);
         const floor = await bareRestore(info, template, link, 8080);
         await link.release();

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { INTERNET } from '../src/network/contracts.js';
 import { openLinkPool } from '../src/network/pool.js';
 import { flaskImage } from '../test/integration/support/images.js';
 import { runVm } from '../test/integration/support/microvms.js';
@@ -26,7 +27,7 @@ export default async function run(): Promise<void> {
     const bare: number[] = [];
     for (let round = -WARM_UP; round < ROUNDS; round++) {
       await settle();
-      const link = await links.acquire({ internet: true });
+      const link = await links.acquire({ egress: INTERNET });
       await settle();
       const floor = await bareRestore(info, template, link, 8080);
       await link.release();

@@ -15,7 +15,7 @@ import { ensureGuest } from '../src/daemon/assets.js';
 import type { Engine, EngineInfo } from '../src/engine/contracts.js';
 import { createQemuEngine } from '../src/engine/qemu/engine.js';
 import { createGuestAgent } from '../src/guest/agent.js';
-import { GUEST_NET, type Link, type LinkPool } from '../src/network/contracts.js';
+import { GUEST_NET, INTERNET, type Link, type LinkPool } from '../src/network/contracts.js';
 import { openLinkPool } from '../src/network/pool.js';
 import { dialGuest } from '../src/engine/qemu/dial.js';
 import { flaskImage } from '../test/integration/support/images.js';
@@ -143,7 +143,7 @@ const quietDisk = (): Promise<unknown> => promisify(execFile)('sync');
 /** From a running clone to files on stable storage and a VMM that is gone. */
 async function ourSuspend({ engine, links, template }: Bench, size: number): Promise<{ ms: number; dirtyPages: number }> {
   const dir = await mkdtemp(join(tmpdir(), 'tardigrade-bench-'));
-  const link = await links.acquire({ internet: true });
+  const link = await links.acquire({ egress: INTERNET });
   try {
     const vm = await engine.launch({ id: `bench-${size}`, template: template(size), link, dir });
     try {
@@ -162,7 +162,7 @@ async function ourSuspend({ engine, links, template }: Bench, size: number): Pro
 
 /** From a running clone to a file with all of its memory, in the page cache. */
 async function qemuMigrate({ info, links, template }: Bench, size: number): Promise<number> {
-  const link = await links.acquire({ internet: true });
+  const link = await links.acquire({ egress: INTERNET });
   try {
     const vmm = await startBare(info, template(size), link, { sandbox: false });
     try {

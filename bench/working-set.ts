@@ -14,7 +14,7 @@ import { createQemuEngine } from '../src/engine/qemu/engine.js';
 import { dialGuest } from '../src/engine/qemu/dial.js';
 import { recordWorkingSet } from '../src/engine/snapshot/working-set.js';
 import { createGuestAgent } from '../src/guest/agent.js';
-import { GUEST_NET } from '../src/network/contracts.js';
+import { GUEST_NET, INTERNET } from '../src/network/contracts.js';
 import { openLinkPool } from '../src/network/pool.js';
 import { flaskImage } from '../test/integration/support/images.js';
 import { closeShared, sharedService } from '../test/integration/support/service.js';
@@ -42,7 +42,7 @@ export default async function run(): Promise<void> {
       // A new engine each time: it has read nothing ahead lately.
       const engine = createQemuEngine({ ...guest, runDir });
       const dir = await mkdtemp(join(tmpdir(), 'tardigrade-bench-'));
-      const link = await links.acquire({ internet: true });
+      const link = await links.acquire({ egress: INTERNET });
       await sleep(700);
       if (how.record !== true) await rename(how.ahead ? aside : record, how.ahead ? record : aside).catch(() => undefined); // there already
       if (how.cold) await drop(join(template, 'ram'));

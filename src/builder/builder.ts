@@ -15,7 +15,7 @@ export function createContainerBuilder(host: BuilderHost, template: string): Con
     build: async (request) => {
       const disk = join(request.dir, 'disk.raw');
       await blankDisk(disk);
-      const link = await host.links.acquire({ internet: request.internet });
+      const link = await host.links.acquire(request.network);
       try {
         const vm = await host.engine.launch({ id: request.id, template, link, dir: request.dir, disks: { 1: { path: disk, format: 'raw' } } });
         try {

@@ -3,6 +3,7 @@
  * buildah and the managed container bases, and leaves one ext4 disk and the container's config.
  */
 import type { Readable } from 'node:stream';
+import type { LinkOptions } from '../network/contracts.js';
 
 export interface ContainerBuildRequest {
   /** Unique among live VMs. */
@@ -12,7 +13,7 @@ export interface ContainerBuildRequest {
   /** The build context as an uncompressed tar stream, `Dockerfile` at its root. */
   readonly context: Readable;
   readonly diskGiB: number;
-  readonly internet: boolean;
+  readonly network: LinkOptions;
   /** One line of build output. */
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Disk, Engine, Vm } from '../engine/contracts.js';
 import { Fault } from '../errors/index.js';
 import type { GuestAgent } from '../guest/contracts.js';
-import type { LinkPool } from '../network/contracts.js';
+import { type LinkPool, NO_EGRESS } from '../network/contracts.js';
 import { BUILDER_DEVICES, WARM_SCRIPT } from './script.js';
 
 export interface BuilderHost {
@@ -34,7 +34,7 @@ export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: 
   await copySparse(disk, root.path);
   const output = join(dir, 'blank.raw');
   await blankDisk(output);
-  const link = await host.links.acquire({ internet: false });
+  const link = await host.links.acquire({ egress: NO_EGRESS });
   try {
     const vm = await host.engine.boot({
       id: 'builder-template',

@@ -19,3 +19,16 @@ export function parseConnectorArn(text: string): ConnectorName | undefined {
   if (arn === undefined || id === undefined) return undefined;
   return { arn, id, version: version === undefined ? undefined : Number(version) };
 }
+
+const MANAGED = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:aws:network-connector:aws-network-connector:([^:]+)$/;
+const EXTENSION = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:tardigrade:network-connector:tardigrade-network-connector:([^:]+)$/;
+
+/** Name of one of AWS's own connectors. */
+export function managedName(arn: string): string | undefined {
+  return MANAGED.exec(arn)?.[1];
+}
+
+/** The connector that opens nothing, which AWS does not have (docs/api-extensions.md). */
+export function isNoEgress(arn: string): boolean {
+  return EXTENSION.exec(arn)?.[1] === 'NO_EGRESS';
+}

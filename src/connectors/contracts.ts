@@ -1,6 +1,9 @@
 /** Customer network connectors (spec §7.2): VPC egress, made by the customer, named by MicroVMs and images. */
 import type { Principal } from '../images/contracts.js';
+import type { EgressPolicy } from '../network/contracts.js';
 import type { ConnectorConfiguration, ConnectorRecord, ConnectorState, Page, PageRequest } from '../store/contracts.js';
+
+export { isNoEgress, managedName } from './arn.js';
 
 export interface CreateConnectorInput {
   readonly name: string;
@@ -31,4 +34,6 @@ export interface ConnectorService {
 export interface ConnectorCatalog {
   /** Throws ValidationError when the account has no such connector, ConflictError when it is not ACTIVE. `field` is the wire member. */
   requireUsable(who: Principal, arn: string, field: string): void;
+  /** What these connectors, managed ones too, let a guest of the account reach, as things are now. */
+  egressOf(accountId: string, arns: readonly string[]): EgressPolicy;
 }

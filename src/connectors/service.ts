@@ -4,9 +4,12 @@ import { ConflictError, Fault, NotFoundError, QuotaExceededError, ValidationErro
 import type { Principal } from '../images/contracts.js';
 import type { ConnectorRecord, Store } from '../store/contracts.js';
 import { checkTags } from '../tags/rules.js';
-import { connectorArn, parseConnectorArn } from './arn.js';
+import { connectorArn, managedName, parseConnectorArn } from './arn.js';
 import type { ConnectorCatalog, ConnectorService, CreateConnectorInput } from './contracts.js';
+import { union, vpcEgress } from './egress.js';
+import { type Networks, problemOf } from './networks.js';
 import { Settling } from './settling.js';
+import { INTERNET, NO_EGRESS } from '../network/contracts.js';
 
 export interface ConnectorsDeps {
   readonly store: Store;
@@ -14,6 +17,8 @@ export interface ConnectorsDeps {
   readonly region: string;
   /** Connectors an account may have; null for no limit. Default 100. Unknown: connector-quota */
   readonly maxPerAccount?: number | null;
+  /** Absent: none are known, and connectors lead nowhere. */
+  readonly networks?: Networks | undefined;
   /** Default: node's. */
   readonly uuid?: () => string;
 }
@@ -25,8 +30,8 @@ export interface Connectors extends ConnectorService, ConnectorCatalog {
 }
 
 export function createConnectors(deps: ConnectorsDeps): Connectors {
-  const { store, clock, region, maxPerAccount = 100, uuid = randomUUID } = deps;
-  const settling = new Settling(store, clock);
+  const { store, clock, region, maxPerAccount = 100, networks, uuid = randomUUID } = deps;
+  const settling = new Settling(store, clock, (configuration) => problemOf(networks, configuration));
 
   /** An ARN with a version suffix names the connector if that is its current version. Unknown: connector-arn-version */
   function lookup(who: Principal, identifier: string): ConnectorRecord | undefined {
@@ -77,12 +82,19 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
       if (before.state !== 'ACTIVE' || before.lastUpdateStatus === 'InProgress') {
         throw new ConflictError(`Network connector ${before.arn} is in state ${before.state} (last update: ${before.lastUpdateStatus}): it must be ACTIVE with no update in progress`, 'network-connector', before.id);
       }
+      const problem = configuration === undefined ? undefined : problemOf(networks, configuration);
+      // It goes on as it was, and says so in a moment.
+      if (problem !== undefined) {
+        return changed(before.id, { lastUpdateStatus: 'InProgress', lastUpdateStatusReason: problem.reason, lastUpdateStatusReasonCode: problem.code });
+      }
       // What is left out stays; the state stays ACTIVE meanwhile. Unknown: connector-update
       return changed(before.id, {
         configuration: configuration ?? before.configuration,
         operatorRole: operatorRole ?? before.operatorRole,
         version: before.version + 1,
         lastUpdateStatus: 'InProgress',
+        lastUpdateStatusReason: undefined,
+        lastUpdateStatusReasonCode: undefined,
       });
     },
     delete(who, identifier) {
@@ -101,6 +113,14 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
       if (connector.state !== 'ACTIVE') {
         throw new ConflictError(`Network connector ${connector.arn} is in state ${connector.state}: it must be ACTIVE to be used`, 'network-connector', connector.id);
       }
+    },
+    egressOf(accountId, arns) {
+      return union(arns.map((arn) => {
+        if (managedName(arn) === 'INTERNET_EGRESS') return INTERNET;
+        const { id } = parseConnectorArn(arn) ?? {};
+        const connector = id === undefined ? undefined : store.getConnector(id);
+        return connector?.accountId === accountId ? vpcEgress(networks, connector.configuration) : NO_EGRESS;
+      }));
     },
     start() {
       for (const { id } of store.unsettledConnectors()) settling.settle(id);

@@ -37,7 +37,7 @@ import { startLogSweeper } from '../logs/sweeper.js';
 import { createMetrics } from '../metrics/registry.js';
 import { createMicrovms } from '../microvms/service.js';
 import { Turns } from '../microvms/turns.js';
-import { GUEST_NET } from '../network/contracts.js';
+import { GUEST_NET, servicePort } from '../network/contracts.js';
 import { openLinkPool } from '../network/pool.js';
 import { createAccountQuotas } from '../quotas/account-quotas.js';
 import { loadLimits } from '../quotas/limits.js';
@@ -167,7 +167,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   // Before any guest runs and until the last has ended, as their hooks may ask it.
   closers.push(() => metadata.close());
   closers.push((guests) => microvms.shutdown(guests));
-  await metadata.listen(services.address, GUEST_NET.metadataPort);
+  await metadata.listen(services.address, servicePort(GUEST_NET.metadataPort));
   connectors.start();
   await microvms.start();
   // Now that what no VM of ours is in is ended.
@@ -196,7 +196,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
-    guests: config.guestApi ? { host: services.address, port: GUEST_NET.apiPort, admit: admitGuests(microvms, clock) } : undefined,
+    guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
   const { port: apiPort } = await api.listen();

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ObjectReader } from '../aws/contracts.js';
 import type { BuiltContainer, ContainerBuilder } from '../builder/contracts.js';
 import type { Clock } from '../clock/index.js';
+import type { ConnectorCatalog } from '../connectors/contracts.js';
 import type { Engine, TemplateInfo, Vm } from '../engine/contracts.js';
 import { Fault } from '../errors/index.js';
 import type { GuestAgent } from '../guest/contracts.js';
@@ -21,6 +22,7 @@ export interface BuildDeps {
   readonly links: Pick<LinkPool, 'acquire'>;
   /** The agent of a VM. */
   readonly agentFor: (vm: Vm) => GuestAgent;
+  readonly connectors: Pick<ConnectorCatalog, 'egressOf'>;
   readonly callHook: CallHook;
   readonly objects: ObjectReader;
   readonly clock: Clock;

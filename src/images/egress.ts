@@ -1,11 +1,9 @@
-import type { ImageConfig } from '../store/contracts.js';
-import { isCustomerConnector } from './validation.js';
+import type { ConnectorCatalog } from '../connectors/contracts.js';
+import { INTERNET, type LinkOptions } from '../network/contracts.js';
+import type { BuildTask } from './task.js';
 
-/**
- * Builds have the internet with no connector as with INTERNET_EGRESS (spec §3.1). With a customer's connector they go
- * through it on AWS; its networks are not mapped to this host's yet, so such a build reaches nothing outside: denying
- * is safer than opening what the connector may have been made to close. Unknown: build-customer-egress
- */
-export function reachesInternet({ egressNetworkConnectors = [] }: ImageConfig): boolean {
-  return !egressNetworkConnectors.some(isCustomerConnector);
+/** Builds have the internet with no connector as with INTERNET_EGRESS, and with another go through that (spec §3.1). */
+export function linkOptionsOf({ accountId, buildId, config }: BuildTask, connectors: Pick<ConnectorCatalog, 'egressOf'>): LinkOptions {
+  const { egressNetworkConnectors: arns = [] } = config;
+  return { egress: arns.length === 0 ? INTERNET : connectors.egressOf(accountId, arns), user: { id: `build-${buildId}`, accountId } };
 }

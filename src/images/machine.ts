@@ -5,7 +5,7 @@ import type { GuestAgent, LogLine } from '../guest/contracts.js';
 import type { Link } from '../network/contracts.js';
 import type { BuildContext } from './build-context.js';
 import { BuildFailure } from './failure.js';
-import { reachesInternet } from './egress.js';
+import { linkOptionsOf } from './egress.js';
 
 export class Machine {
   /** Resolves with the reason once nothing more can come of this VM. */
@@ -86,7 +86,7 @@ function stopped(code: number | undefined): BuildFailure {
 export async function openMachine(ctx: BuildContext, start: (link: Link) => Promise<Vm>): Promise<Machine> {
   const { deps, signal } = ctx;
   signal.throwIfAborted();
-  const link = await deps.links.acquire({ internet: reachesInternet(ctx.task.config) });
+  const link = await deps.links.acquire(linkOptionsOf(ctx.task, deps.connectors));
   let vm: Vm;
   try {
     vm = await start(link);

@@ -3,6 +3,7 @@
  * environment, connectors. The order between these groups is not published (Unknown: image-check-order).
  * Texts in AWS's words where recorded (spec §2.1, §3), else ours (Unknown: image-error-texts).
  */
+import { isNoEgress } from '../connectors/contracts.js';
 import { ValidationError } from '../errors/index.js';
 import type { ImageConfig, Hooks } from '../store/contracts.js';
 import { parseS3Uri } from './artifact/fetch.js';
@@ -100,7 +101,7 @@ export function isCustomerConnector(arn: string): boolean {
 /** Managed connectors are known by name. Builds reach the internet with or without INTERNET_EGRESS (spec §3.1). */
 function checkEgressConnector(arn: string): void {
   const match = /^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:(aws|\d{12}):network-connector:(.+)$/.exec(arn);
-  if (isCustomerConnector(arn)) return;
+  if (isCustomerConnector(arn) || isNoEgress(arn)) return;
   if (match?.[1] !== 'aws') throw new ValidationError('Malformed network connector ARN', 'egressNetworkConnectors');
   if (match[2] !== 'aws-network-connector:INTERNET_EGRESS') {
     throw new ValidationError(`Unrecognized managed network connector ARN: ${arn}`, 'egressNetworkConnectors');

@@ -1,4 +1,5 @@
 /** Network connectors of a MicroVM (spec §7.1), fixed at Run: managed ones, and customers' for egress. */
+import { isNoEgress, managedName } from '../connectors/contracts.js';
 import { ValidationError } from '../errors/index.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 
@@ -9,7 +10,6 @@ const managed: Readonly<Record<Direction, readonly string[]>> = {
   out: ['INTERNET_EGRESS'],
 };
 
-const MANAGED_ARN = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:aws:network-connector:aws-network-connector:([^:]+)$/;
 const CUSTOMER_ARN = /^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:[a-zA-Z0-9-_]+(:[1-9]\d*)?$/;
 
 export function managedConnector(region: string, name: string): string {
@@ -18,13 +18,15 @@ export function managedConnector(region: string, name: string): string {
 
 /**
  * Throws ValidationError unless each is the ARN of a managed connector of that direction, or, for egress, of a
- * customer's; whether that one exists is the connectors' to say.
+ * customer's or our own that opens nothing; whether a customer's exists is the connectors' to say.
  */
 export function checkConnectors(arns: readonly string[], direction: Direction): void {
   const field = direction === 'in' ? 'ingressNetworkConnectors' : 'egressNetworkConnectors';
   for (const arn of arns) {
-    const name = nameOf(arn);
-    if (name !== undefined) {
+    const name = managedName(arn);
+    if (direction === 'out' && isNoEgress(arn)) {
+      if (arns.length > 1) throw new ValidationError('NO_EGRESS cannot be combined with other egress network connectors', field);
+    } else if (name !== undefined) {
       if (!managed[direction].includes(name)) throw new ValidationError(`Unrecognized managed network connector ARN: ${arn}`, field);
     } else if (!isCustomerConnector(arn)) {
       throw new ValidationError('Malformed network connector ARN', field);
@@ -40,24 +42,12 @@ export function isCustomerConnector(arn: string): boolean {
 
 /** Does the endpoint pass application traffic? SHELL_INGRESS alone does not, NO_INGRESS forbids it. */
 export function admitsTraffic(record: Pick<MicrovmRecord, 'ingressNetworkConnectors'>): boolean {
-  const names = record.ingressNetworkConnectors.map(nameOf);
+  const names = record.ingressNetworkConnectors.map(managedName);
   return !names.includes('NO_INGRESS') && (names.includes('HTTP_INGRESS') || names.includes('ALL_INGRESS'));
 }
 
 /** Does the endpoint open shells? */
 export function admitsShell(record: Pick<MicrovmRecord, 'ingressNetworkConnectors'>): boolean {
-  const names = record.ingressNetworkConnectors.map(nameOf);
+  const names = record.ingressNetworkConnectors.map(managedName);
   return !names.includes('NO_INGRESS') && names.includes('SHELL_INGRESS');
-}
-
-/**
- * A customer's connector leads into a VPC, and its networks are not mapped to this host's yet: until then it leads
- * nowhere, and INTERNET_EGRESS beside it opens nothing. Unknown: vm-customer-egress
- */
-export function reachesInternet(record: Pick<MicrovmRecord, 'egressNetworkConnectors'>): boolean {
-  return record.egressNetworkConnectors.length > 0 && record.egressNetworkConnectors.every((arn) => nameOf(arn) === 'INTERNET_EGRESS');
-}
-
-function nameOf(arn: string): string | undefined {
-  return MANAGED_ARN.exec(arn)?.[1];
 }

@@ -5,10 +5,9 @@ import type { Vm, VmExit, VmTrouble } from '../engine/contracts.js';
 import { Fault, messageOf } from '../errors/index.js';
 import type { GuestAgent, LogLine } from '../guest/contracts.js';
 import type { LogWriter } from '../logs/contracts.js';
-import type { Link } from '../network/contracts.js';
+import type { Link, LinkOptions } from '../network/contracts.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 import { openLog } from './app-log.js';
-import { reachesInternet } from './connectors.js';
 import type { MicrovmDeps } from './deps.js';
 import { Follower } from './follower.js';
 import { Sessions } from './sessions.js';
@@ -89,8 +88,14 @@ export class Machine {
   }
 
   async acquireLink(): Promise<Link> {
-    this.#link = await this.deps.links.acquire({ internet: reachesInternet(this.record) });
+    this.#link = await this.deps.links.acquire(this.#linkOptions());
     return this.#link;
+  }
+
+  /** Connectors are the ones it was run with; what they open may have changed since. */
+  #linkOptions(): LinkOptions {
+    const { id, accountId, egressNetworkConnectors } = this.record;
+    return { egress: this.deps.connectors.egressOf(accountId, egressNetworkConnectors), user: { id, accountId } };
   }
 
   async releaseLink(): Promise<void> {
@@ -101,7 +106,7 @@ export class Machine {
 
   /** The VM that an earlier daemon left running. false: there is none. */
   async takeOver(template: string): Promise<boolean> {
-    const adopted = await this.deps.engine.adopt({ id: this.record.id, template, dir: this.dir, linkAt: (path) => (this.#link ??= this.deps.links.adopt(path)) });
+    const adopted = await this.deps.engine.adopt({ id: this.record.id, template, dir: this.dir, linkAt: (path) => (this.#link ??= this.deps.links.adopt(path, this.#linkOptions())) });
     await this.#position.load();
     if (adopted === undefined) {
       await this.releaseLink();

@@ -18,6 +18,16 @@ export function configure(netns: string, script: string): Promise<string> {
   return pipe('nsenter', [`--net=/run/netns/${netns}`, '--', 'sh', '-ec', enter], script);
 }
 
+/** Largest burst a device sends at full speed, bytes: two packets as large as they come between guest and host. */
+const BURST_BYTES = 128 * 1024;
+const QUEUE_MS = 50;
+
+/** Limits what devices of a namespace send, each to so many KiB a second. */
+export async function shape(netns: string, devices: readonly string[], kibPerSecond: number): Promise<void> {
+  const lines = devices.map((device) => `qdisc add dev ${device} root tbf rate ${kibPerSecond * 8}kibit burst ${Math.max(BURST_BYTES, kibPerSecond * 16)} latency ${QUEUE_MS}ms`);
+  await pipe('tc', ['-n', netns, '-batch', '-'], `${lines.join('\n')}\n`);
+}
+
 /** Names of network namespaces on the host. */
 export async function namespaces(): Promise<string[]> {
   const text = await pipe('ip', ['netns', 'list'], '');

@@ -1,20 +1,20 @@
 /**
  * One link: a namespace with a tap for the VMM and a veth pair to the host.
  *
- *   host ── veth ──┤ namespace: DNAT agent port, SNAT, egress rules ├── tap ── guest 172.31.255.2
+ *   host ── veth ──┤ namespace: address translation, rules ├── tap ── guest 172.31.255.2
  */
 import { access } from 'node:fs/promises';
-import { GUEST_NET, type GuestServices, type Link, type LinkOptions } from './contracts.js';
+import { GUEST_NET, type GuestServices, type Link } from './contracts.js';
 import type { LinkAddresses } from './addresses.js';
-import { configure, ip } from './commands.js';
-import { linkRules } from './rules.js';
+import { configure, ip, shape } from './commands.js';
+import { linkRules, type LinkLimits } from './link-rules.js';
 
-export interface LinkPlan extends LinkOptions {
+export interface LinkPlan {
   readonly netns: string;
   /** Host end of the veth pair, at most 15 characters. */
   readonly uplink: string;
   readonly addresses: LinkAddresses;
-  readonly resolver: string | undefined;
+  readonly limits: LinkLimits;
   readonly services: GuestServices | undefined;
 }
 
@@ -29,6 +29,8 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
       `netns add ${netns}`,
       `link add ${uplink} type veth peer name ${NETNS_UPLINK} netns ${netns}`,
       `addr add ${addresses.host}/31 dev ${uplink}`,
+      // No address of IPv6.
+      `link set ${uplink} addrgenmode none`,
       `link set ${uplink} up`,
     ]);
     await ip(
@@ -46,7 +48,8 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
       ],
       netns,
     );
-    await configure(netns, linkRules({ tap: TAP, uplink: NETNS_UPLINK, internet: plan.internet, resolver: plan.resolver, services: plan.services }));
+    await configure(netns, linkRules({ tap: TAP, uplink: NETNS_UPLINK, limits: plan.limits, services: plan.services }));
+    if (plan.limits.bandwidthKiB !== undefined) await shape(netns, [TAP, NETNS_UPLINK], plan.limits.bandwidthKiB);
   } catch (error) {
     await removeLink(netns, uplink).catch((cleanup: unknown) => {
       throw new AggregateError([error, cleanup], `making network namespace ${netns} failed, and so did removing it`);

@@ -143,7 +143,12 @@ export interface ConnectorRecord {
   readonly state: ConnectorState;
   /** Counts from 1, one up with each update. */
   readonly version: number;
+  readonly stateReason?: string | undefined;
+  readonly stateReasonCode?: string | undefined;
   readonly lastUpdateStatus: 'Successful' | 'Failed' | 'InProgress';
+  /** Of a Failed update, and already while it is InProgress. */
+  readonly lastUpdateStatusReason?: string | undefined;
+  readonly lastUpdateStatusReasonCode?: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
   readonly lastModified: number;
 }

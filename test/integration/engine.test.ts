@@ -15,7 +15,7 @@ import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { findVmms } from '../../src/engine/qemu/host.js';
 import { readManifest, verifyRam } from '../../src/engine/snapshot/manifest.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
-import { GUEST_NET, type Link, type LinkPool } from '../../src/network/contracts.js';
+import { GUEST_NET, NO_EGRESS, type Link, type LinkPool } from '../../src/network/contracts.js';
 import { openLinkPool } from '../../src/network/pool.js';
 
 const run = promisify(execFile);
@@ -42,7 +42,7 @@ describe('engine', () => {
   const held: (() => Promise<void>)[] = [];
 
   const link = async (): Promise<Link> => {
-    const one = await links.acquire({ internet: false });
+    const one = await links.acquire({ egress: NO_EGRESS });
     held.push(() => one.release());
     return one;
   };

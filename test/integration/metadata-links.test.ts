@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
-import { GUEST_NET, type Link, type LinkPool } from '../../src/network/contracts.js';
+import { GUEST_NET, INTERNET, type Link, type LinkPool, NO_EGRESS, servicePort } from '../../src/network/contracts.js';
 import { openLinkPool } from '../../src/network/pool.js';
 
 const run = promisify(execFile);
@@ -72,14 +72,14 @@ describe('services of the daemon for guests', () => {
     links = await open('198.19.64.0/20', 1);
     others = await open('198.19.80.0/20', 2);
     const address = links.services?.address ?? '';
-    a = await links.acquire({ internet: true });
-    b = await links.acquire({ internet: false });
-    c = await others.acquire({ internet: false });
+    a = await links.acquire({ egress: INTERNET });
+    b = await links.acquire({ egress: NO_EGRESS });
+    c = await others.acquire({ egress: NO_EGRESS });
     await plugIn(a, 'a');
     await plugIn(b, 'b');
     await plugIn(c, 'c');
-    await listen(address, metadataPort, 'metadata');
-    await listen(others.services?.address ?? '', metadataPort, 'of the other daemon');
+    await listen(address, servicePort(metadataPort), 'metadata');
+    await listen(others.services?.address ?? '', servicePort(metadataPort), 'of the other daemon');
     await listen(address, apiPort, 'api');
     await listen('127.0.0.1', metadataPort, 'host');
   });

@@ -15,6 +15,7 @@ import { ensureGuest } from '../../src/daemon/assets.js';
 import { localGet } from '../../src/daemon/local-api.js';
 import type { VmExit } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
+import { NO_EGRESS } from '../../src/network/contracts.js';
 import { openLinkPool } from '../../src/network/pool.js';
 import type { MicrovmUsage, UsageReport } from '../../src/usage/contracts.js';
 import { buildImage, zipFiles } from './support/images.js';
@@ -62,7 +63,7 @@ describe('resources', () => {
     const config = loadConfig();
     const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger });
     const cgroups = await openCgroups({ owner: runDir, logger });
-    const link = await links.acquire({ internet: false });
+    const link = await links.acquire({ egress: NO_EGRESS });
     t.after(async () => {
       await link.release();
       await links.close();

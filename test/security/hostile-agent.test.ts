@@ -20,7 +20,7 @@ import type { Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { type GuestAgent, type SessionSpec } from '../../src/guest/contracts.js';
-import { GUEST_NET } from '../../src/network/contracts.js';
+import { GUEST_NET, NO_EGRESS } from '../../src/network/contracts.js';
 import { openLinkPool } from '../../src/network/pool.js';
 
 const run = promisify(execFile);
@@ -63,7 +63,7 @@ describe('hostile agent', () => {
     held.push(() => rm(runDir, { recursive: true }));
     const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger: pino({ level: 'silent' }) });
     held.push(() => links.close());
-    const link = await links.acquire({ internet: false });
+    const link = await links.acquire({ egress: NO_EGRESS });
     held.push(() => link.release());
     const engine = createQemuEngine({ ...guest, initramfs: await hostileInitramfs(dir, guest.initramfs), runDir });
     await mkdir(join(dir, 'vm'));

@@ -16,7 +16,9 @@ export function connectorDetail(connector: ConnectorRecord) {
   return {
     ...connectorAnswer(connector),
     Version: connector.version,
+    ...(connector.stateReasonCode === undefined ? {} : { StateReason: connector.stateReason, StateReasonCode: connector.stateReasonCode }),
     LastUpdateStatus: connector.lastUpdateStatus,
+    ...(connector.lastUpdateStatus === 'Failed' ? { LastUpdateStatusReason: connector.lastUpdateStatusReason, LastUpdateStatusReasonCode: connector.lastUpdateStatusReasonCode } : {}),
     LastModified: isoTime(connector.lastModified),
   };
 }

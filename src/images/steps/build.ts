@@ -4,7 +4,7 @@ import { archiveAsTar } from '../artifact/tar.js';
 import { need, type BuildContext } from '../build-context.js';
 import { ContainerBuildError } from '../../builder/contracts.js';
 import { startCommand } from '../container.js';
-import { reachesInternet } from '../egress.js';
+import { linkOptionsOf } from '../egress.js';
 import { BuildFailure } from '../failure.js';
 import { guestSize } from '../sizes.js';
 import type { Step } from '../step.js';
@@ -28,7 +28,7 @@ export const build: Step = {
         dir,
         context,
         diskGiB: guestSize(task.config.resources?.[0]?.minimumMemoryInMiB, deps.hostCpus).diskGiB,
-        internet: reachesInternet(task.config),
+        network: linkOptionsOf(task, deps.connectors),
         onLine: (line) => ctx.log.line('docker', line),
         signal,
       });

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { ConnectorRecord, ConnectorState, Store } from '../contracts.js';
-import { fromJson, json, plain, toJson, updateRow, type Row } from './columns.js';
+import { fromJson, json, optional, plain, toJson, updateRow, type Row } from './columns.js';
 import { listPage } from './page.js';
 
 const changeable = {
@@ -8,7 +8,11 @@ const changeable = {
   operatorRole: plain('operator_role'),
   state: plain('state'),
   version: plain('version'),
+  stateReason: plain('state_reason'),
+  stateReasonCode: plain('state_reason_code'),
   lastUpdateStatus: plain('last_update_status'),
+  lastUpdateStatusReason: plain('last_update_reason'),
+  lastUpdateStatusReasonCode: plain('last_update_reason_code'),
   tags: json('tags'),
   lastModified: plain('last_modified'),
 };
@@ -22,7 +26,11 @@ const read = (row: Row): ConnectorRecord => ({
   operatorRole: row['operator_role'] as string,
   state: row['state'] as ConnectorState,
   version: row['version'] as number,
+  stateReason: optional(row['state_reason']) as string | undefined,
+  stateReasonCode: optional(row['state_reason_code']) as string | undefined,
   lastUpdateStatus: row['last_update_status'] as ConnectorRecord['lastUpdateStatus'],
+  lastUpdateStatusReason: optional(row['last_update_reason']) as string | undefined,
+  lastUpdateStatusReasonCode: optional(row['last_update_reason_code']) as string | undefined,
   tags: fromJson(row['tags']) as ConnectorRecord['tags'],
   lastModified: row['last_modified'] as number,
 });

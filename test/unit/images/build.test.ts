@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { extract } from 'tar-stream';
+import { INTERNET } from '../../../src/network/contracts.js';
 import { CONFIG, TEMPLATE } from './support/fakes.js';
 import { arnOf, assertReleased, buildImage, input, outcome, until, WHO, withHooks, world } from './support/world.js';
 
@@ -36,7 +37,7 @@ test('the builder gets the artifact as tar and the disk size of the memory size'
     await buffer(entry);
   }
   assert.deepEqual(names, ['Dockerfile', 'app.py']);
-  assert.deepEqual(w.fakes.requests.map(({ diskGiB, internet }) => ({ diskGiB, internet })), [{ diskGiB: 32, internet: true }]);
+  assert.deepEqual(w.fakes.requests.map(({ diskGiB, network }) => ({ diskGiB, egress: network.egress })), [{ diskGiB: 32, egress: INTERNET }]);
 });
 
 test('the VM has four times the memory, the peak vCPUs up to the host\'s, the final disk, and the internet', async (t) => {
@@ -45,7 +46,7 @@ test('the VM has four times the memory, the peak vCPUs up to the host\'s, the fi
   const [boot] = w.fakes.boots;
   assert.deepEqual(boot?.size, { memoryMiB: 8192, vcpus: 3, cpuWeight: 1 });
   assert.deepEqual(boot.disks, [{ path: join(w.dataDir, 'images', WHO.accountId, 'app', '1.0', 'disk.raw'), format: 'raw' }]);
-  assert.deepEqual(w.fakes.links.map(({ options }) => options), [{ internet: true }]);
+  assert.deepEqual(w.fakes.links.map(({ options }) => options.egress), [INTERNET]);
 });
 
 test('the application gets its config, the image\'s variables over the Dockerfile\'s, and the platform\'s', async (t) => {

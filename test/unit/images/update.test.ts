@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { ConflictError, NotFoundError, ValidationError } from '../../../src/errors/index.js';
 import { BuildRecords } from '../../../src/images/records.js';
 import { systemClock } from '../../../src/clock/index.js';
+import { INTERNET, NO_EGRESS } from '../../../src/network/contracts.js';
 import type { ImageConfig } from '../../../src/store/contracts.js';
 import { CONFIG } from './support/fakes.js';
 import { arnOf, buildImage, exists, input, until, WHO, world, type World } from './support/world.js';
@@ -194,15 +195,15 @@ test('an update that was being built when the daemon stopped is built by the nex
   assert.deepEqual([image(second).state, version(second, '2').state, image(second).latestActiveVersion], ['UPDATED', 'SUCCESSFUL', '2.0']);
 });
 
-test('customer connectors: known ones only, and their builds reach nothing outside', async (t) => {
+test('customer connectors: known ones only, and their builds reach what those open', async (t) => {
   const w = await world(t);
   const connector = 'arn:aws:lambda:us-east-1:111122223333:network-connector:nc-1';
   refused(() => w.images.create(WHO, input('app', { egressNetworkConnectors: [connector] })), ValidationError, /does not exist/);
   w.connectors.add(connector);
   await buildImage(w, input('app', { egressNetworkConnectors: [connector] }));
-  assert.deepEqual([w.fakes.requests.map(({ internet }) => internet), w.fakes.links.map(({ options }) => options.internet)], [[false], [false]]);
+  assert.deepEqual([w.fakes.requests.map(({ network }) => network.egress), w.fakes.links.map(({ options }) => options.egress)], [[NO_EGRESS], [NO_EGRESS]]);
   await update(w);
-  assert.equal(w.fakes.requests.at(-1)?.internet, true);
+  assert.deepEqual(w.fakes.requests.at(-1)?.network.egress, INTERNET);
   refused(() => w.images.update(WHO, ARN, config({ egressNetworkConnectors: [`${connector}9`] })), ValidationError, /does not exist/);
 });
 

@@ -11,7 +11,7 @@ import type { CallHook, HookCall, HookOutcome } from '../../../src/hooks/contrac
 import type { Launchable } from '../../../src/images/contracts.js';
 import type { AppLog } from '../../../src/logs/contracts.js';
 import { type FaultKind, noMetrics } from '../../../src/metrics/contracts.js';
-import type { Link } from '../../../src/network/contracts.js';
+import { INTERNET, type Link, NO_EGRESS } from '../../../src/network/contracts.js';
 import type { MicrovmState, Store } from '../../../src/store/contracts.js';
 import { openStore } from '../../../src/store/sqlite/open.js';
 import type { MicrovmDeps } from '../../../src/microvms/deps.js';
@@ -228,18 +228,21 @@ export class World {
       },
       engine: this.#engine(),
       links: {
-        acquire: async ({ internet }) => {
+        acquire: async ({ egress: { internet } }) => {
           await this.#step('link');
           this.calls.push(internet ? 'internet' : 'no-internet');
           return this.#link();
         },
         adopt: () => this.#link(),
         sweep: () => Promise.resolve(),
+        usedFor: () => undefined,
+        opened: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
       agentFor: (vm) => this.#agent(this.guests.find((guest) => guest.vm === vm)),
       callHook: this.#callHook,
       connectors: {
+        egressOf: (_account, arns) => (arns.some((arn) => arn.endsWith(':INTERNET_EGRESS')) ? INTERNET : NO_EGRESS),
         requireUsable: (_who, arn, field) => {
           if (!this.connectors.has(arn)) throw new ValidationError(`Network connector ${arn} does not exist in this account`, field);
         },

@@ -9,6 +9,7 @@ import { ValidationError } from '../../../../src/errors/index.js';
 import type { CreateImageInput, Principal } from '../../../../src/images/contracts.js';
 import { BUILD_LIMITS } from '../../../../src/images/limits.js';
 import { createImages, type Images, type ImagesDeps } from '../../../../src/images/service.js';
+import { INTERNET, NO_EGRESS } from '../../../../src/network/contracts.js';
 import type { BuildRecord, ImageConfig, ImageRecord, Store, VersionRecord } from '../../../../src/store/contracts.js';
 import { openStore } from '../../../../src/store/sqlite/open.js';
 import { Fakes } from './fakes.js';
@@ -56,7 +57,10 @@ export async function world(t: TestContext, options: Partial<ImagesDeps> = {}, f
     builder: fakes.builder, engine: fakes.engine, links: fakes.linkPool, agentFor: fakes.agentFor, callHook: fakes.callHook,
     objects: fakes.objects, log: fakes.appLog, clock: systemClock, region: 'us-east-1', hostCpus: 2, hostArch: 'x64',
     logger: pino({ level: 'silent' }), inUse: (arn, version) => inUse.has(arn) || (version !== undefined && inUse.has(`${arn}:${version}`)),
-    connectors: { requireUsable: (_who, arn) => refuseUnless(connectors, arn) },
+    connectors: {
+      egressOf: (_account, arns) => (arns.some((arn) => arn.endsWith(':INTERNET_EGRESS')) ? INTERNET : NO_EGRESS),
+      requireUsable: (_who, arn) => refuseUnless(connectors, arn),
+    },
     ...options,
     limits: { ...BUILD_LIMITS, settleMs: 5, ...options.limits },
   });
