@@ -27,6 +27,15 @@ export interface Config {
   readonly egressDeny: readonly string[];
   /** Networks made ahead, so that a launch need not wait for one. */
   readonly linkPoolSize: number;
+  /** What one guest may use of the host's network: packets and new connections a second, connections at once, KiB a second each way. */
+  readonly linkPackets: number;
+  readonly linkNewConnections: number;
+  readonly linkConnections: number;
+  readonly linkBandwidthKiB?: number | undefined;
+  /** JSON file that says what subnets and security groups of connectors are on this host (docs/networking.md). */
+  readonly networksFile?: string | undefined;
+  /** Which connections of guests are logged. */
+  readonly egressLog: 'all' | 'denied' | 'off';
   /** What SIGTERM does with running MicroVMs: leaves them to the next daemon, or suspends them. */
   readonly onSigterm: 'keep' | 'suspend';
   /** No rates or account quotas: a private machine. */
@@ -96,6 +105,12 @@ const schema = z.object({
   TARDIGRADE_LINK_CIDR: cidr.default('198.18.0.0/15'),
   TARDIGRADE_EGRESS_DENY: list.pipe(z.array(cidr)).default(['169.254.0.0/16']),
   TARDIGRADE_LINK_POOL: z.coerce.number().int().min(0).max(64).default(4),
+  TARDIGRADE_LINK_PACKETS: z.coerce.number().int().min(100).max(10_000_000).default(50_000),
+  TARDIGRADE_LINK_NEW_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).default(200),
+  TARDIGRADE_LINK_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).default(4096),
+  TARDIGRADE_LINK_BANDWIDTH_KIB: z.coerce.number().int().min(16).max(1_000_000_000).optional(),
+  TARDIGRADE_NETWORKS_FILE: z.string().optional(),
+  TARDIGRADE_EGRESS_LOG: z.enum(['all', 'denied', 'off']).default('all'),
   TARDIGRADE_ON_SIGTERM: z.enum(['keep', 'suspend']).default('keep'),
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
@@ -150,6 +165,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     linkCidr: v.TARDIGRADE_LINK_CIDR,
     egressDeny: v.TARDIGRADE_EGRESS_DENY,
     linkPoolSize: v.TARDIGRADE_LINK_POOL,
+    linkPackets: v.TARDIGRADE_LINK_PACKETS,
+    linkNewConnections: v.TARDIGRADE_LINK_NEW_CONNECTIONS,
+    linkConnections: v.TARDIGRADE_LINK_CONNECTIONS,
+    linkBandwidthKiB: v.TARDIGRADE_LINK_BANDWIDTH_KIB,
+    networksFile: v.TARDIGRADE_NETWORKS_FILE,
+    egressLog: v.TARDIGRADE_EGRESS_LOG,
     onSigterm: v.TARDIGRADE_ON_SIGTERM,
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,

@@ -14,6 +14,7 @@ import { createContainerBuilder } from '../builder/builder.js';
 import { openCgroups } from '../cgroups/cgroups.js';
 import { openTimeline, watchSteps } from '../clock/timeline.js';
 import type { Config } from '../config/config.js';
+import { loadNetworks } from '../connectors/networks.js';
 import { createConnectors } from '../connectors/service.js';
 import type { Engine, EngineInfo, Vm } from '../engine/contracts.js';
 import { createQemuEngine } from '../engine/qemu/engine.js';
@@ -46,6 +47,7 @@ import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
+import { linkSettings, startEgress } from './egress.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { admitGuests, createMetadata, roleSessionsOf, servicesOf } from './metadata.js';
@@ -111,12 +113,13 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const roles = await openRoles({ dataDir, readPolicies, clock, log: logger });
   closers.push(() => roles.close());
   const limits = await loadLimits(config);
+  const networks = await loadNetworks(config.networksFile);
 
   const guest = await ensureGuest(config, progress);
   const store = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => store.close());
   const survivors = await adoptable(runDir, store, logger);
-  const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: config.linkPoolSize, owner: runDir, logger, services: servicesOf(config) });
+  const links = await openLinkPool({ ...linkSettings(config), owner: runDir, logger, services: servicesOf(config) });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
   const { services } = links;
   if (services === undefined) throw new Fault('the links have no service address');
@@ -141,10 +144,12 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
     failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
   }));
+  const egress = await startEgress({ config, links, owner: runDir, log, clock, logger });
+  closers.push(() => egress.close());
   const metrics = createMetrics({ microvmsByState: () => countBy(store.microvmsInStates(LIVE_STATES), ({ state }) => state) });
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
-  const connectors = createConnectors({ store, clock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
+  const connectors = createConnectors({ store, clock, region: config.region, networks, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
   const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
     ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),

@@ -1,0 +1,164 @@
+/** The sockets guests' queries come to, UDP and TCP, and what one guest may ask of them. */
+import { createSocket } from 'node:dgram';
+import { createServer, type Socket } from 'node:net';
+import { messageOf, OperatorError } from '../../errors/index.js';
+import { type Query, udpLimit } from './message.js';
+import type { Resolver } from './resolver.js';
+import { framed, UDP_BYTES } from './upstream.js';
+
+export interface DnsServerDeps {
+  readonly resolver: Resolver;
+  /** ms of a clock that nobody sets. */
+  readonly steady: () => number;
+  readonly complain: (error: string) => void;
+}
+
+export interface DnsServer {
+  /** Throws OperatorError when the port is taken. */
+  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Of one guest. */
+export const DNS_LIMITS = { perSecond: 100, burst: 200, underWay: 64, connections: 8 } as const;
+/** A query is one name and a few bytes. */
+const MAX_QUERY = 1024;
+/** ms without a whole query. */
+const IDLE_MS = 10_000;
+const MAX_TCP = 0xffff;
+
+/** What one guest has used. */
+interface Account {
+  tokens: number;
+  at: number;
+  underWay: number;
+  connections: number;
+}
+
+export function createDnsServer({ resolver, steady, complain }: DnsServerDeps): DnsServer {
+  const accounts = new Map<string, Account>();
+  const sockets = new Set<Socket>();
+
+  function accountOf(host: string): Account {
+    const now = steady();
+    let account = accounts.get(host);
+    if (account === undefined) {
+      forget(accounts, now);
+      account = { tokens: DNS_LIMITS.burst, at: now, underWay: 0, connections: 0 };
+      accounts.set(host, account);
+    }
+    account.tokens = Math.min(DNS_LIMITS.burst, account.tokens + ((now - account.at) / 1000) * DNS_LIMITS.perSecond);
+    account.at = now;
+    return account;
+  }
+
+  /** undefined: too many of them, or nothing to say. */
+  async function answer(host: string, message: Buffer, most: (query: Query) => number): Promise<Buffer | undefined> {
+    const account = accountOf(host);
+    if (account.tokens < 1 || account.underWay >= DNS_LIMITS.underWay) return undefined;
+    account.tokens -= 1;
+    account.underWay += 1;
+    try {
+      return await resolver.answer(host, message, most);
+    } catch (error) {
+      complain(messageOf(error));
+      return undefined;
+    } finally {
+      account.underWay -= 1;
+    }
+  }
+
+  const udp = createSocket('udp4');
+  udp.on('message', (message, { address, port }) => {
+    if (message.length > MAX_QUERY) return;
+    void answer(address, message, (query) => udpLimit(query, UDP_BYTES)).then((reply) => {
+      if (reply !== undefined && !closed) udp.send(reply, port, address, (error) => error && complain(messageOf(error)));
+    });
+  });
+
+  const tcp = createServer((socket) => {
+    const host = socket.remoteAddress ?? '';
+    const account = accountOf(host);
+    if (account.connections >= DNS_LIMITS.connections) {
+      socket.destroy();
+      return;
+    }
+    account.connections += 1;
+    sockets.add(socket);
+    socket.once('close', () => {
+      account.connections -= 1;
+      sockets.delete(socket);
+    });
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.on('error', () => socket.destroy()); // the guest's own affair
+    serve(socket, (message) => answer(host, message, () => MAX_TCP));
+  });
+  let closed = false;
+
+  return {
+    async listen(host, wanted) {
+      const port = await new Promise<number>((resolve, reject) => {
+        const fail = (error: Error): void => reject(new OperatorError(`cannot serve DNS to guests at ${host}:${wanted} (${error.message})`));
+        tcp.once('error', fail);
+        tcp.listen(wanted, host, () => {
+          tcp.off('error', fail);
+          const { port } = tcp.address() as { port: number };
+          udp.once('error', fail);
+          udp.bind(port, host, () => {
+            udp.off('error', fail);
+            resolve(port);
+          });
+        });
+      });
+      tcp.on('error', (error) => complain(messageOf(error)));
+      udp.on('error', (error) => complain(messageOf(error)));
+      return { port };
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([new Promise<void>((resolve) => udp.close(resolve)), new Promise<void>((resolve) => tcp.close(() => resolve()))]);
+    },
+  };
+}
+
+/** One query after another, each answered before the next is read. */
+function serve(socket: Socket, answer: (message: Buffer) => Promise<Buffer | undefined>): void {
+  let buffered = Buffer.alloc(0);
+  let busy = false;
+  const next = (): void => {
+    if (busy || buffered.length < 2) return;
+    const length = buffered.readUInt16BE(0);
+    if (length > MAX_QUERY) {
+      socket.destroy();
+      return;
+    }
+    if (buffered.length < 2 + length) return;
+    const message = buffered.subarray(2, 2 + length);
+    buffered = buffered.subarray(2 + length);
+    busy = true;
+    socket.pause();
+    void answer(message).then((reply) => {
+      busy = false;
+      if (reply === undefined) {
+        socket.destroy();
+        return;
+      }
+      socket.write(framed(reply));
+      socket.resume();
+      next();
+    });
+  };
+  socket.on('data', (chunk) => {
+    buffered = Buffer.concat([buffered, chunk]);
+    next();
+  });
+}
+
+/** Guests that are gone, or have asked nothing for so long that their account is as new. */
+function forget(accounts: Map<string, Account>, now: number): void {
+  const full = (DNS_LIMITS.burst / DNS_LIMITS.perSecond) * 1000;
+  for (const [host, { at, underWay, connections }] of accounts) if (underWay === 0 && connections === 0 && now - at > full) accounts.delete(host);
+}
