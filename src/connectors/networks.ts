@@ -59,7 +59,7 @@ const fileSchema = z.strictObject({
   securityGroups: z.record(z.string().regex(/^sg-[0-9a-zA-Z]*$/, 'must be a security group id like sg-0a1b'), z.strictObject({ egress: z.array(rule).max(64) })).default({}),
 });
 
-/** undefined without a file: no networks are known, and connectors lead nowhere. Throws OperatorError that names each bad field. */
+/** undefined without a file: no networks are known, and connectors lead nowhere. Unknown: connector-no-networks. Throws OperatorError that names each bad field. */
 export async function loadNetworks(path: string | undefined): Promise<Networks | undefined> {
   if (path === undefined) return undefined;
   let value: unknown;
@@ -80,7 +80,7 @@ export function parseNetworks(value: unknown, path: string): Networks {
   return { subnets: new Map(Object.entries(parsed.data.subnets)), securityGroups: new Map(Object.entries(parsed.data.securityGroups)) };
 }
 
-/** The first thing the connector names that the operator's file does not have. */
+/** The first thing the connector names that the operator's file does not have. Unknown: connector-reason-texts */
 export function problemOf(networks: Networks | undefined, { VpcEgressConfiguration: vpc }: ConnectorConfiguration): NetworksProblem | undefined {
   if (networks === undefined) return undefined;
   const subnet = vpc.SubnetIds.find((id) => !networks.subnets.has(id));

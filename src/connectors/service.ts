@@ -83,7 +83,7 @@ export function createConnectors(deps: ConnectorsDeps): Connectors {
         throw new ConflictError(`Network connector ${before.arn} is in state ${before.state} (last update: ${before.lastUpdateStatus}): it must be ACTIVE with no update in progress`, 'network-connector', before.id);
       }
       const problem = configuration === undefined ? undefined : problemOf(networks, configuration);
-      // It goes on as it was, and says so in a moment.
+      // It goes on as it was, and says so in a moment. Unknown: connector-bad-update
       if (problem !== undefined) {
         return changed(before.id, { lastUpdateStatus: 'InProgress', lastUpdateStatusReason: problem.reason, lastUpdateStatusReasonCode: problem.code });
       }

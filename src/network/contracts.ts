@@ -51,7 +51,7 @@ export interface EgressPolicy {
   readonly names: 'any' | readonly NameRule[];
 }
 
-/** TCP anywhere, any name. */
+/** TCP anywhere, any name. Unknown: default-egress */
 export const INTERNET: EgressPolicy = { internet: true, networks: [], names: 'any' };
 /** Nothing, no names either. */
 export const NO_EGRESS: EgressPolicy = { internet: false, networks: [], names: [] };

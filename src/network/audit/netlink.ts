@@ -63,7 +63,10 @@ export function openLogSocket(group: number, bytes: number): LogSocket {
   return {
     receive: () => {
       const received = new Promise<Buffer | 'lost' | undefined>((resolve, reject) => {
-        if (closed) return resolve(undefined);
+        if (closed) {
+          resolve(undefined);
+          return;
+        }
         recv.async(fd, buffer, buffer.length, MSG_DONTWAIT, (error: Error | null, length: number) => {
           const code = error === null && length < 0 ? getSystemErrorName(-koffi.errno()) : undefined;
           if (error !== null) reject(error);
@@ -79,7 +82,7 @@ export function openLogSocket(group: number, bytes: number): LogSocket {
     close: () => {
       if (closed) return;
       closed = true;
-      void receiving.then(() => close(fd));
+      void receiving.then(() => void close(fd));
     },
   };
 }

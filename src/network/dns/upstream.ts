@@ -24,7 +24,7 @@ const RESOLV_CONF = '/etc/resolv.conf';
 /** Files change with the network the host is in. */
 const READ_AGAIN_MS = 10_000;
 
-/** `steady`: ms of a clock that nobody sets. */
+/** Asks the servers in turn until one answers. */
 export function createUpstream(servers: () => Promise<readonly Server[]>): Upstream {
   return {
     async ask(query) {
@@ -42,7 +42,7 @@ export function createUpstream(servers: () => Promise<readonly Server[]>): Upstr
   };
 }
 
-/** At most three, as the C library has it. */
+/** At most three, as the C library has it. `steady`: ms of a clock that nobody sets. */
 export function hostServers(steady: () => number, path = RESOLV_CONF): () => Promise<readonly Server[]> {
   let read: { readonly at: number; readonly servers: Promise<readonly Server[]> } | undefined;
   return () => {
@@ -101,7 +101,7 @@ function askTcp(server: Server, query: Query): Promise<{ message: Buffer; reply:
       try {
         resolve({ message, reply: parseReply(message, id, query.question) });
       } catch (error) {
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(messageOf(error)));
       }
       socket.destroy();
     });

@@ -153,6 +153,14 @@ export class EgressWorld {
     this.#links.push(adopted);
   }
 
+  async until(condition: () => boolean, what: string | (() => string)): Promise<void> {
+    const limit = Date.now() + 10_000;
+    while (!condition()) {
+      if (Date.now() > limit) throw new Error(typeof what === 'string' ? `never came: ${what}` : what());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   async probe(netns: string, probes: readonly Probe[]): Promise<string[]> {
     return JSON.parse(await nodeIn(netns, PROBES, JSON.stringify(probes))) as string[];
   }

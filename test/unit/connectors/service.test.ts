@@ -176,3 +176,27 @@ test('list: by state, paged, right while connectors come and go between pages', 
   const second = p.connectors.list(WHO, 'ACTIVE', { limit: 10, after: first.next });
   assert.deepEqual([...first.items, ...second.items].map(({ name }) => name), ['a', 'b', 'd', 'e', 'new', 'later']);
 });
+
+test('ids that the operator\'s networks do not have: FAILED with the reason, and an update leaves all as it was', async (t) => {
+  const p = await place(t);
+  const networks = { subnets: new Map([['subnet-1', { cidrs: ['10.0.0.0/8'] }]]), securityGroups: new Map([['sg-1', { egress: [] }]]) };
+  const connectors = createConnectors({ store: p.store, clock: p.clock, region: 'us-east-1', networks });
+  const make = (name: string, SubnetIds: string[], SecurityGroupIds: string[]): string =>
+    connectors.create(WHO, { name, operatorRole: ROLE, tags: {}, configuration: { VpcEgressConfiguration: { SubnetIds, SecurityGroupIds } } }).id;
+  const ids = [make('good', ['subnet-1'], ['sg-1']), make('subnet', ['subnet-1', 'subnet-2'], []), make('group', ['subnet-1'], ['sg-2'])];
+  p.clock.advance(60_000);
+  assert.deepEqual(ids.map((id) => connectors.get(WHO, id)).map(({ state, stateReasonCode, lastUpdateStatus }) => [state, stateReasonCode, lastUpdateStatus]), [
+    ['ACTIVE', undefined, 'Successful'], ['FAILED', 'InvalidSubnet', 'Failed'], ['FAILED', 'InvalidSecurityGroup', 'Failed'],
+  ]);
+  assert.throws(() => connectors.requireUsable(WHO, connectors.get(WHO, ids[1] ?? '').arn, 'x'), ConflictError);
+  const good = connectors.get(WHO, 'good');
+  connectors.update(WHO, 'good', { configuration: { VpcEgressConfiguration: { SubnetIds: ['subnet-9'] } } });
+  p.clock.advance(60_000);
+  const after = connectors.get(WHO, 'good');
+  assert.deepEqual([after.state, after.configuration, after.version, after.lastUpdateStatus, after.lastUpdateStatusReasonCode], ['ACTIVE', good.configuration, 1, 'Failed', 'InvalidSubnet']);
+  connectors.update(WHO, 'good', { configuration: { VpcEgressConfiguration: { SubnetIds: ['subnet-1'] } } });
+  p.clock.advance(60_000);
+  assert.deepEqual([connectors.get(WHO, 'good').lastUpdateStatus, connectors.get(WHO, 'good').lastUpdateStatusReasonCode], ['Successful', undefined]);
+  assert.deepEqual(connectors.egressOf(WHO.accountId, [good.arn]).networks.map(({ cidr }) => cidr), ['10.0.0.0/8']);
+  assert.deepEqual(connectors.egressOf(STRANGER.accountId, [good.arn]).networks, []);
+});
