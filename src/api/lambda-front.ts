@@ -56,6 +56,7 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
     async serve(exchange, head, claim) {
       const started = performance.now();
       let name = 'unknown';
+      let principal: string | undefined;
       try {
         if (claim === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
         const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
@@ -67,6 +68,7 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
         const { operation, labels } = found;
         name = operation.name;
         const { key } = candidate;
+        principal = key.principalArn ?? key.accessKeyId;
         // Signature, rate, shape, permission, meaning: the roles and ARNs that permission is about must be readable. Unknown: check-order
         deps.throttle.take(key.accountId, operation.name);
         const members = operation.body ? parseBody(body) : queryMembers(operation, head.query);
@@ -78,7 +80,7 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
       } catch (error) {
         refuse(exchange, error);
       }
-      deps.log.debug({ requestId: exchange.requestId, operation: name, status: exchange.response.statusCode, ms: Math.round(performance.now() - started) }, 'served');
+      deps.log.debug({ requestId: exchange.requestId, operation: name, principal, status: exchange.response.statusCode, ms: Math.round(performance.now() - started) }, 'served');
     },
   };
 }

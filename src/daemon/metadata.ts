@@ -65,6 +65,7 @@ export function createMetadata({ config, secret, sessions, guests, store, clock,
     tagsOf: (imageArn) => store.getImage(imageArn)?.tags ?? {},
     limits: createSourceLimits({ ...METADATA_LIMITS, steady: () => clock.steady() }),
     now: () => clock.now(),
+    steady: () => clock.steady(),
     log: logger,
   });
 }

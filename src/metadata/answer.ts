@@ -71,7 +71,7 @@ async function get(deps: AnswerDeps, subject: MetadataSubject, path: string, hea
     return found === undefined ? notFound(path) : { status: 200, body: found };
   } catch (error) {
     if (!(error instanceof RoleUnavailableError)) throw error;
-    return { status: 503, body: error.message };
+    return { status: 503, body: 'Credentials of the role cannot be had now: try again.' };
   }
 }
 
@@ -81,7 +81,7 @@ async function documentOf(deps: AnswerDeps, subject: MetadataSubject): Promise<s
     return credentialsDocument(await deps.credentials.credentialsOf({ id, accountId, startedAt, roleArn }));
   } catch (error) {
     if (error instanceof RoleDeniedError || error instanceof RoleUnavailableError) deps.failed(subject, error);
-    if (error instanceof RoleDeniedError) return denialDocument(error.message, deps.now());
+    if (error instanceof RoleDeniedError) return denialDocument(error.forGuest, deps.now());
     throw error;
   }
 }

@@ -30,12 +30,21 @@ export interface RoleCredentialSource {
   credentialsOf(subject: RoleSubject): Promise<RoleCredentials>;
 }
 
-/** The role may not be taken: asking again changes nothing until somebody changes the role. */
+/**
+ * The role may not be taken: asking again changes nothing until somebody changes the role. The message is the
+ * operator's; what the guest is told names nothing of the host.
+ */
 export class RoleDeniedError extends Error {
   override readonly name = 'RoleDeniedError';
+  constructor(
+    message: string,
+    readonly forGuest: string,
+  ) {
+    super(message);
+  }
 }
 
-/** Whoever gives the credentials cannot be asked now. */
+/** Whoever gives the credentials cannot be asked now. The message is the operator's. */
 export class RoleUnavailableError extends Error {
   override readonly name = 'RoleUnavailableError';
 }

@@ -21,7 +21,8 @@ export function createLocalCredentials(sessions: Pick<RoleSessions, 'issue'>, no
     credentialsOf({ id, accountId, startedAt, roleArn }) {
       // IAM lets no service be passed a role of another account.
       if (roleArn.split(':')[4] !== accountId) {
-        return Promise.reject(new RoleDeniedError(`The role ${roleArn} is not one of account ${accountId}, whose MicroVM this is.`));
+        const message = `The role ${roleArn} is not one of account ${accountId}, whose MicroVM this is.`;
+        return Promise.reject(new RoleDeniedError(message, message));
       }
       const first = Math.floor(startedAt / 1000) * 1000;
       const lastUpdated = first + Math.max(0, Math.floor((now() - first) / PERIOD_MS)) * PERIOD_MS;

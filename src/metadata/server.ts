@@ -5,12 +5,14 @@ import type { Logger } from 'pino';
 import { messageOf, OperatorError } from '../errors/index.js';
 import { answer, type AnswerDeps, type MetadataAnswer } from './answer.js';
 import type { Guests, MetadataServer, MetadataSubject } from './contracts.js';
+import { createSeldom } from './seldom.js';
 import type { SourceLimits } from './source-limits.js';
 
 export interface MetadataServerDeps extends Omit<AnswerDeps, 'failed'> {
   readonly guests: Guests;
   readonly limits: SourceLimits;
-  readonly failed?: AnswerDeps['failed'];
+  /** As Clock.steady. */
+  readonly steady: () => number;
   /** Is told paths and statuses, never a token or a credential. */
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
   /** ms; for tests. */
@@ -34,11 +36,11 @@ interface Peer {
 export function createMetadataServer(deps: MetadataServerDeps): MetadataServer {
   const { guests, limits, log } = deps;
   const peers = new WeakMap<Socket, Peer>();
+  const seldom = createSeldom(deps.steady);
   const parts: AnswerDeps = {
     ...deps,
-    failed(subject, error) {
-      log.warn({ microvm: subject.id, role: subject.executionRoleArn, reason: error.message }, 'no credentials of an execution role');
-      deps.failed?.(subject, error);
+    failed({ id, executionRoleArn }, { message }) {
+      if (seldom(id, message)) log.warn({ microvm: id, role: executionRoleArn, reason: message }, 'no credentials of an execution role');
     },
   };
 

@@ -12,7 +12,7 @@ import { createRoleSessions } from '../../src/keys/role-sessions.js';
 import { createLocalCredentials } from '../../src/metadata/local-credentials.js';
 import type { MetadataSubject } from '../../src/metadata/contracts.js';
 import { createSourceLimits } from '../../src/metadata/source-limits.js';
-import { accountId, imageArn, key, region, startHarness, type Harness } from './harness.js';
+import { accountId, imageArn, key, otherKey, region, startHarness, type Harness } from './harness.js';
 import { startMetadata, type MetadataWorld } from './support/metadata.js';
 
 const ROLE = `arn:aws:iam::${accountId}:role/team/app`;
@@ -261,6 +261,7 @@ describe('credentials of an execution role', () => {
   it('are good for S3 too, within the role', async () => {
     const options = { endpoint: api.url, region, forcePathStyle: true, maxAttempts: 1 };
     const owner = new S3Client({ ...options, credentials: key });
+    const stranger = new S3Client({ ...options, credentials: otherKey });
     const guest = new S3Client({ ...options, credentials: fromInstanceMetadata() });
     try {
       await owner.send(new CreateBucketCommand({ Bucket: 'shelf' }));
@@ -268,6 +269,12 @@ describe('credentials of an execution role', () => {
       assert.equal(await (await guest.send(new GetObjectCommand({ Bucket: 'shelf', Key: 'open/x' }))).Body?.transformToString(), 'text');
       await assert.rejects(guest.send(new GetObjectCommand({ Bucket: 'shelf', Key: 'closed/x' })), { name: 'AccessDenied' });
       await assert.rejects(guest.send(new PutObjectCommand({ Bucket: 'shelf', Key: 'open/x', Body: 'other' })), { name: 'AccessDenied' });
+      // Whatever the role may, it may in its account.
+      await stranger.send(new CreateBucketCommand({ Bucket: 'theirs' }));
+      await stranger.send(new PutObjectCommand({ Bucket: 'theirs', Key: 'x', Body: 'text' }));
+      policies = readPolicies([allow('*', '*')]);
+      await guest.send(new PutObjectCommand({ Bucket: 'shelf', Key: 'open/x', Body: 'other' }));
+      await assert.rejects(guest.send(new GetObjectCommand({ Bucket: 'theirs', Key: 'x' })), { name: 'AccessDenied' });
       api.clockOffsetMs = 14 * 60_000; // within S3's tolerance
       imds.guests.set(A, { ...guestAt(A), startedAt: Date.now() - 60 * 60_000 });
       const late = new S3Client({ ...options, credentials: { ...sessions.issue({ microvmId: 'microvm-a', accountId, roleArn: ROLE, expiresAt: Date.now() }) } });
@@ -275,6 +282,7 @@ describe('credentials of an execution role', () => {
       late.destroy();
     } finally {
       owner.destroy();
+      stranger.destroy();
       guest.destroy();
     }
   });

@@ -119,4 +119,14 @@ describe('services of the daemon for guests', () => {
     assert.equal(await reach('container c', serviceIp, metadataPort), 'of the other daemon');
     assert.equal(await reach('guest c', serviceIp, metadataPort), 'of the other daemon');
   });
+
+  it('a flood of connections ends in the guest\'s own link, and another guest is served meanwhile', async () => {
+    seen.length = 0;
+    const script = `const net = require('node:net'); for (let i = 0; i < 1500; i++) net.connect(${metadataPort}, '${serviceIp}').on('error', () => {}).resume(); setTimeout(() => process.exit(), 900);`;
+    const flood = run('ip', ['netns', 'exec', 'mdl-a', process.execPath, '-e', script]);
+    assert.equal(await reach('guest b', serviceIp, metadataPort), 'metadata');
+    await flood;
+    const arrived = seen.filter((address) => address === a.host).length;
+    assert.ok(arrived >= 100 && arrived < 1500, `${arrived} of 1500`);
+  });
 });

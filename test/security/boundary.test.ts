@@ -46,7 +46,7 @@ describe('tenant boundary', () => {
       // Reversed, so that what looks for them does not hold them.
       secretsReversed: [secrets.host, secrets.neighbour, service.daemon.credentials.secretAccessKey].map((secret) => Buffer.from(secret).reverse().toString('hex')),
       otherLinks: [await linkOf(service, neighbour.id)],
-      otherToken: 'none',
+      otherToken: await metadataToken(neighbour),
       flooded: '198.51.100.1',
     };
   });
@@ -108,3 +108,10 @@ describe('tenant boundary', () => {
     assert.equal((await residue(service)).vmms, 1, 'the neighbour alone');
   });
 });
+
+/** One that is good, so that it is refused for being another's. */
+async function metadataToken(vm: RunningVm): Promise<string> {
+  const [status, token] = JSON.parse((await vm.http.send('/metadata-token')).body) as [number, string];
+  assert.equal(status, 200);
+  return token;
+}

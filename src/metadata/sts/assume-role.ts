@@ -53,7 +53,7 @@ export function createAssumeRole({ endpoint, sign, clock }: AssumeRoleDeps): Ass
           if (status === 200) return readCredentials(text, clock.now(), url);
           const code = element(text, 'Code') ?? `HTTP ${status}`;
           const message = `STS at ${url.origin} refused AssumeRole of ${roleArn}: ${code}: ${element(text, 'Message') ?? 'without a message'}`;
-          return status < 500 && !/throttl|limit/i.test(code) && status !== 429 ? new RoleDeniedError(message) : new RoleUnavailableError(message);
+          return status < 500 && !/throttl|limit/i.test(code) && status !== 429 ? new RoleDeniedError(message, `The role ${roleArn} cannot be assumed: ${code}.`) : new RoleUnavailableError(message);
         },
         (error: unknown) => new RoleUnavailableError(`STS at ${url.origin} cannot be asked: ${messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error)}`),
       );

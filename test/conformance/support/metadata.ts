@@ -51,6 +51,7 @@ export async function startMetadata({ credentials, limits = {}, tags = {}, heade
     region: 'us-east-1',
     zoneId: 'use1-az1',
     tokens: createSessionTokens(randomBytes(32), now),
+    steady: now,
     tagsOf: () => tags,
     limits: createSourceLimits({ connections: 16, perSecond: 1_000, burst: 1_000, steady: () => Date.now(), ...limits }),
     ...(headersTimeout === undefined ? {} : { headersTimeout }),

@@ -37,8 +37,16 @@ const AUTO_RESUME = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900
 export async function runVm(service: Service, imageIdentifier: string, more: Partial<RunMicrovmCommandInput> = {}): Promise<RunningVm> {
   const { microvms } = service;
   const run = await microvms.send(new RunMicrovmCommand({ imageIdentifier, idlePolicy: AUTO_RESUME, ...more }));
-  const id = run.microvmId ?? '';
-  const endpoint = run.endpoint ?? '';
+  return reach(service, run);
+}
+
+/** One that runs already, by the endpoint it has now. */
+export async function reconnect(service: Service, id: string): Promise<RunningVm> {
+  return reach(service, await service.microvms.send(new GetMicrovmCommand({ microvmIdentifier: id })));
+}
+
+async function reach(service: Service, { microvmId: id = '', endpoint = '' }: { microvmId?: string | undefined; endpoint?: string | undefined }): Promise<RunningVm> {
+  const { microvms } = service;
   const http = endpointClient(endpoint, service.daemon.caFile, await tokenFor(service, id, 8080));
   const state = async (path: string, method: string): Promise<AppState> => {
     const answer = await http.send(path, { method });

@@ -7,6 +7,7 @@ import type { Clock } from '../../../src/clock/index.js';
 import { OperatorError } from '../../../src/errors/index.js';
 import { readPolicies } from '../../../src/iam/policy.js';
 import { openKeyRing, type KeyRing } from '../../../src/keys/key-ring.js';
+import { watchClock } from './support.js';
 
 const first = { accessKeyId: 'TDGKFIRSTFIRSTFIRST1', secretAccessKey: 'first-secret-first-secret' };
 const second = { accessKeyId: 'TDGKSECONDSECONDSEC2', secretAccessKey: 'second-secret-second-secret', accountId: '210987654321', sessionToken: 'tok' };
@@ -24,22 +25,12 @@ async function world(t: TestContext): Promise<World> {
   const path = join(dataDir, 'credentials.json');
   await writeFile(path, JSON.stringify([first]), { mode: 0o600 });
   const log: string[] = [];
-  let due: (() => void) | undefined;
-  let rearmed: (() => void) | undefined;
-  const clock: Clock = {
-    now: () => 0,
-    steady: () => 0,
-    after(_ms, fn) {
-      due = fn;
-      rearmed?.();
-      return () => (due = undefined);
-    },
-  };
+  const { clock, armed, look } = watchClock();
   const note = (...args: unknown[]): void => void log.push(JSON.stringify(args));
   const ring = await openKeyRing({ dataDir, accountId: '123456789012', readPolicies, clock, log: { info: note, warn: note } });
   t.after(() => {
     ring.close();
-    assert.equal(due, undefined, 'the timer is released');
+    assert.ok(!armed(), 'the timer is released');
   });
   return {
     ring,
@@ -47,9 +38,7 @@ async function world(t: TestContext): Promise<World> {
     async write(text, mode = 0o600) {
       await writeFile(`${path}.new`, text, { mode });
       await rename(`${path}.new`, path);
-      const over = new Promise<void>((resolve) => (rearmed = resolve));
-      due?.();
-      await over;
+      await look();
     },
   };
 }

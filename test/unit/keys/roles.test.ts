@@ -3,10 +3,10 @@ import { mkdtemp, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { Clock } from '../../../src/clock/index.js';
 import { OperatorError } from '../../../src/errors/index.js';
 import { readPolicies } from '../../../src/iam/policy.js';
 import { openRoles } from '../../../src/keys/roles.js';
+import { watchClock } from './support.js';
 
 const ROLE = 'arn:aws:iam::123456789012:role/team/app';
 const allow = (Action: string) => ({ policies: [{ Version: '2012-10-17', Statement: { Effect: 'Allow', Action, Resource: '*' } }] });
@@ -17,29 +17,14 @@ async function world(t: TestContext, first?: unknown) {
   t.after(() => rm(dataDir, { recursive: true }));
   const path = join(dataDir, 'roles.json');
   if (first !== undefined) await writeFile(path, JSON.stringify(first), { mode: 0o600 });
-  let due: (() => void) | undefined;
-  let rearmed: (() => void) | undefined;
-  const clock: Clock = {
-    now: () => 0,
-    steady: () => 0,
-    after(_ms, fn) {
-      due = fn;
-      rearmed?.();
-      return () => (due = undefined);
-    },
-  };
+  const { clock, armed, look } = watchClock();
   const log: string[] = [];
   const note = (...args: unknown[]): void => void log.push(JSON.stringify(args));
   const roles = await openRoles({ dataDir, readPolicies, clock, log: { info: note, warn: note } });
   t.after(() => {
     roles.close();
-    assert.equal(due, undefined, 'the timer is released');
+    assert.ok(!armed(), 'the timer is released');
   });
-  const look = async (): Promise<void> => {
-    const over = new Promise<void>((resolve) => (rearmed = resolve));
-    due?.();
-    await over;
-  };
   return {
     log,
     decide: (role = ROLE) => roles.policiesOf(role).decide(question),
