@@ -61,14 +61,17 @@ function askUdp(server: Server, query: Query): Promise<{ message: Buffer; reply:
   const id = randomInt(0x10000);
   return new Promise((resolve, reject) => {
     const socket = createSocket(isIP(server.address.replace(/%.*$/, '')) === 6 ? 'udp6' : 'udp4');
+    let done = false;
     const end = (settle: () => void): void => {
+      if (done) return;
+      done = true;
       clearTimeout(timer);
       socket.close();
       settle();
     };
     const fail = (error: Error): void => end(() => reject(error));
     const timer = setTimeout(() => fail(new Error(`no answer within ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
-    socket.once('error', fail);
+    socket.on('error', fail);
     socket.on('message', (message) => {
       try {
         const reply = parseReply(message, id, query.question);
@@ -78,7 +81,11 @@ function askUdp(server: Server, query: Query): Promise<{ message: Buffer; reply:
       }
     });
     // Connected: the kernel passes on what this server sent alone.
-    socket.connect(server.port, server.address, () => socket.send(writeQuery(id, query.question, query.edns, UDP_BYTES)));
+    // With the error, should there be no way to it, which the types do not say.
+    socket.connect(server.port, server.address, (error?: Error) => {
+      if (error !== undefined) fail(error);
+      else if (!done) socket.send(writeQuery(id, query.question, query.edns, UDP_BYTES), (failed) => failed !== null && fail(failed));
+    });
   });
 }
 

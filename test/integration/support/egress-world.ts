@@ -188,7 +188,7 @@ export class EgressWorld {
 }
 
 /** A namespace with a server, behind an interface of the host. */
-async function network(made: Made, netns: string, device: string, hosts: readonly string[], addresses: readonly string[], gateways: readonly string[]): Promise<void> {
+export async function network(made: Made, netns: string, device: string, hosts: readonly string[], addresses: readonly string[], gateways: readonly string[]): Promise<void> {
   await made.netns(netns);
   await ip(
     `link add ${device} type veth peer name eth0 netns ${netns}`,

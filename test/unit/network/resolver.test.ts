@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { type EgressPolicy, INTERNET, type LinkOptions, NO_EGRESS } from '../../../src/network/contracts.js';
 import { createResolver, type ResolverEvent } from '../../../src/network/dns/resolver.js';
 import { createDnsServer, DNS_LIMITS } from '../../../src/network/dns/server.js';
-import { createUpstream, serversIn } from '../../../src/network/dns/upstream.js';
+import { createUpstream, serversIn, type Server } from '../../../src/network/dns/upstream.js';
 import { startNameserver, type NameserverOptions } from '../../integration/support/nameserver.js';
 
 const NAMES = {
@@ -15,7 +15,7 @@ const NAMES = {
 };
 const BY_NAME: EgressPolicy = { internet: false, networks: [], names: [{ name: '*.example.com', protocol: 'tcp', ports: [], within: ['0.0.0.0/0'] }] };
 
-async function world(t: TestContext, egress: EgressPolicy | undefined, options: NameserverOptions = {}) {
+async function world(t: TestContext, egress: EgressPolicy | undefined, options: NameserverOptions = {}, before: readonly Server[] = []) {
   const nameserver = await startNameserver(NAMES, options);
   const opened: unknown[] = [];
   const told: ResolverEvent[] = [];
@@ -24,7 +24,7 @@ async function world(t: TestContext, egress: EgressPolicy | undefined, options: 
   const use: LinkOptions | undefined = egress && { egress };
   const resolver = createResolver({
     links: { usedFor: () => use, opened: (host, name, addresses, seconds) => Promise.resolve(void opened.push([host, name, addresses, seconds])) },
-    upstream: createUpstream(() => Promise.resolve([nameserver])),
+    upstream: createUpstream(() => Promise.resolve([...before, nameserver])),
     denied: () => ['10.0.0.0/8', '169.254.0.0/16', '127.0.0.0/8'],
     told: (event) => told.push(event),
     complain: (error) => complaints.push(error),
@@ -74,6 +74,13 @@ test('no egress has no names, and who has no link gets no answer', async (t) => 
 
 test('what does not fit over UDP is fetched over TCP', async (t) => {
   const w = await world(t, INTERNET, { truncate: true });
+  assert.deepEqual(await w.ask('good.test'), ['192.0.2.1']);
+});
+
+test('a server there is no way to, of any kind, is passed over', async (t) => {
+  // Neither can be connected to, each for another reason; the last refuses.
+  const nowhere = ['fe80::1', '255.255.255.255', '::ffff:127.0.0.1'].map((address) => ({ address, port: 9 }));
+  const w = await world(t, INTERNET, {}, nowhere);
   assert.deepEqual(await w.ask('good.test'), ['192.0.2.1']);
 });
 
