@@ -3,7 +3,11 @@
  * nameserver, and namespaces that play guests at real links.
  */
 import { createSocket } from 'node:dgram';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/clock/index.js';
 import { parseNetworks } from '../../../src/connectors/networks.js';
@@ -80,7 +84,8 @@ Promise.all(JSON.parse(process.argv[1]).map((p) => Promise.race([one(p), late(25
 export class EgressWorld {
   readonly made = new Made();
   readonly entries: AuditEntry[] = [];
-  readonly store = openStore(':memory:');
+  readonly #dir = mkdtempSync(join(tmpdir(), 'tardigrade-egress-'));
+  readonly store = openStore(join(this.#dir, 'records.db'));
   readonly connectors = createConnectors({ store: this.store, clock: systemClock, region: 'us-east-1', networks: parseNetworks(NETWORKS, 'test') });
   readonly owner = `egress-test-${process.pid}`;
   links!: LinkPool;
@@ -91,6 +96,7 @@ export class EgressWorld {
 
   async start(): Promise<void> {
     const { made } = this;
+    made.add(() => rm(this.#dir, { recursive: true }));
     made.add(() => Promise.resolve(this.store.close()));
     await network(made, 'egt-public', 'egtpub', [`${PUBLIC.host}/24`, `${PUBLIC.host6}/64`], [`${PUBLIC.server}/24`, `${PUBLIC.other}/24`, `${PUBLIC.server6}/64`], [PUBLIC.host, PUBLIC.host6]);
     await network(made, 'egt-private', 'egtpriv', [`${PRIVATE.host}/24`, '10.78.0.1/24'], [`${PRIVATE.server}/24`, `${PRIVATE.denied}/24`], [PRIVATE.host]);
