@@ -27,6 +27,8 @@ export interface Config {
   readonly egressDeny: readonly string[];
   /** Networks made ahead, so that a launch need not wait for one. */
   readonly linkPoolSize: number;
+  /** User and group ids that are VMMs' alone: one for each VM, and the first for what VMs share. */
+  readonly vmmIds: { readonly first: number; readonly count: number };
   /** What SIGTERM does with running MicroVMs: leaves them to the next daemon, or suspends them. */
   readonly onSigterm: 'keep' | 'suspend';
   /** No rates or account quotas: a private machine. */
@@ -62,6 +64,11 @@ export interface ExternalS3Config {
 
 const port = z.coerce.number().int().min(0).max(65535);
 const cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'must be an IPv4 range like 198.18.0.0/15');
+const ids = z.string().regex(/^\d{1,9}-\d{1,10}$/, 'must be a range like 300000-365535')
+  .transform((text) => text.split('-').map(Number) as [number, number])
+  // From 2^31 on, ids are not everywhere what they seem.
+  .refine(([first, last]) => first >= 1 && last > first && last < 2 ** 31, 'must be a range like 300000-365535: two ids at least, none of them 0')
+  .transform(([first, last]) => ({ first, count: last - first + 1 }));
 const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
 
 const schema = z.object({
@@ -81,6 +88,7 @@ const schema = z.object({
   TARDIGRADE_LINK_CIDR: cidr.default('198.18.0.0/15'),
   TARDIGRADE_EGRESS_DENY: list.pipe(z.array(cidr)).default(['169.254.0.0/16']),
   TARDIGRADE_LINK_POOL: z.coerce.number().int().min(0).max(64).default(4),
+  TARDIGRADE_VMM_IDS: ids.default({ first: 300_000, count: 65_536 }),
   TARDIGRADE_ON_SIGTERM: z.enum(['keep', 'suspend']).default('keep'),
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
@@ -127,6 +135,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     linkCidr: v.TARDIGRADE_LINK_CIDR,
     egressDeny: v.TARDIGRADE_EGRESS_DENY,
     linkPoolSize: v.TARDIGRADE_LINK_POOL,
+    vmmIds: v.TARDIGRADE_VMM_IDS,
     onSigterm: v.TARDIGRADE_ON_SIGTERM,
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,

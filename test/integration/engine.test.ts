@@ -12,7 +12,7 @@ import { loadConfig } from '../../src/config/config.js';
 import { ensureGuest, type GuestAssets } from '../../src/daemon/assets.js';
 import { type Engine, SnapshotRefusedError, type Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
-import { findVmms } from '../../src/engine/qemu/host.js';
+import { findVmms } from '../../src/engine/qemu/survivors.js';
 import { readManifest, verifyRam } from '../../src/engine/snapshot/manifest.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { GUEST_NET, type Link, type LinkPool } from '../../src/network/contracts.js';

@@ -51,12 +51,12 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
   };
 }
 
-/** VMMs of any Tardigrade on this host, by their control sockets. */
+/** Launchers of VMMs of any Tardigrade on this host, by their control sockets, and VMMs. */
 export async function vmmPids(): Promise<number[]> {
   const pids: number[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
-    if (cmdline.includes('qemu-system') && cmdline.includes('/run/tardigrade/')) pids.push(Number(pid));
+    if (/tardigrade-jail\0\/run\/tardigrade\//.test(cmdline) || (cmdline.includes('qemu-system') && cmdline.includes('/dev/fdset/'))) pids.push(Number(pid));
   }
   return pids;
 }
