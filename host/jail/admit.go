@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"syscall"
@@ -73,18 +74,51 @@ func admit(listener, ram int) error {
 			}
 			continue
 		}
+		give := -1
 		if int(asked.data.nr) == syscall.SYS_OPENAT && started {
-			answer := addFd{id: asked.id, flags: flagAddFdSend, srcFd: uint32(ram), newFdFlags: syscall.O_CLOEXEC}
-			if errno := ioctl(listener, notifAddFd, unsafe.Pointer(&answer)); errno != 0 && errno != syscall.ENOENT {
-				return fmt.Errorf("handing over the RAM: %w", errno)
+			switch pathOf(&asked) {
+			case ramPath:
+				give = ram
+			case "/dev/null": // to see whether files can be locked, which the filter then refuses
+				give = 0
 			}
+		}
+		if give < 0 {
+			refusal := response{id: asked.id, error: -int32(syscall.EPERM)}
+			if errno := ioctl(listener, notifSend, unsafe.Pointer(&refusal)); errno != 0 && errno != syscall.ENOENT {
+				return fmt.Errorf("refusing a call: %w", errno)
+			}
+			continue
+		}
+		answer := addFd{id: asked.id, flags: flagAddFdSend, srcFd: uint32(give), newFdFlags: syscall.O_CLOEXEC}
+		if errno := ioctl(listener, notifAddFd, unsafe.Pointer(&answer)); errno != 0 && errno != syscall.ENOENT {
+			return fmt.Errorf("handing over a descriptor: %w", errno)
+		}
+		if give == ram {
 			return nil
 		}
-		refusal := response{id: asked.id, error: -int32(syscall.EPERM)}
-		if errno := ioctl(listener, notifSend, unsafe.Pointer(&refusal)); errno != 0 && errno != syscall.ENOENT {
-			return fmt.Errorf("refusing a call: %w", errno)
-		}
 	}
+}
+
+// ramPath is what the VMM is told to open as its RAM. There is no such file in the jail.
+const ramPath = "/ram"
+
+// pathOf reads the path of an openat(2) from the memory of who called. What it becomes meanwhile does not matter: nothing
+// is given for it but what the VMM is to have anyway.
+func pathOf(asked *notification) string {
+	var buffer [16]byte // longer than those we know
+	local := syscall.Iovec{Base: &buffer[0]}
+	local.SetLen(len(buffer))
+	remote := struct{ base, length uint64 }{asked.data.args[1], uint64(len(buffer))}
+	n, _, errno := syscall.Syscall6(sysProcessVmReadv, uintptr(asked.pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
+	if errno != 0 {
+		return ""
+	}
+	path, _, ok := bytes.Cut(buffer[:n], []byte{0})
+	if !ok {
+		return ""
+	}
+	return string(path)
 }
 
 const pollIn = 1

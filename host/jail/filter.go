@@ -18,6 +18,7 @@ var plain = []uint32{
 	syscall.SYS_PREADV, syscall.SYS_PWRITEV, syscall.SYS_LSEEK, syscall.SYS_CLOSE, syscall.SYS_DUP, syscall.SYS_FSTAT,
 	sysNewfstatat, sysStatx, syscall.SYS_STATFS, syscall.SYS_FSTATFS, syscall.SYS_FACCESSAT, syscall.SYS_READLINKAT,
 	syscall.SYS_GETDENTS64, syscall.SYS_GETCWD, syscall.SYS_FSYNC, syscall.SYS_FDATASYNC, syscall.SYS_FTRUNCATE, syscall.SYS_FALLOCATE,
+	syscall.SYS_FADVISE64,
 	// Memory.
 	syscall.SYS_MMAP, syscall.SYS_MUNMAP, syscall.SYS_MPROTECT, syscall.SYS_MREMAP, syscall.SYS_MADVISE, syscall.SYS_BRK,
 	// Threads and their signals.
@@ -33,15 +34,20 @@ var plain = []uint32{
 	syscall.SYS_LISTEN, sysAccept4, syscall.SYS_GETSOCKNAME, syscall.SYS_GETPEERNAME, syscall.SYS_GETSOCKOPT,
 	syscall.SYS_SENDMSG, syscall.SYS_RECVMSG, syscall.SYS_SENDTO, syscall.SYS_RECVFROM, syscall.SYS_SHUTDOWN,
 	// About itself.
-	syscall.SYS_GETPID, syscall.SYS_GETTID, syscall.SYS_GETUID, syscall.SYS_GETEUID, syscall.SYS_GETGID, syscall.SYS_GETEGID,
+	syscall.SYS_GETPID, syscall.SYS_GETPPID, syscall.SYS_GETTID, syscall.SYS_GETUID, syscall.SYS_GETEUID, syscall.SYS_GETGID, syscall.SYS_GETEGID,
 	syscall.SYS_UNAME, syscall.SYS_SYSINFO, syscall.SYS_GETRUSAGE, sysGetrandom,
 }
 
 // absent are answered as by a kernel that does not have them, for callers that then take the older way.
 var absent = []uint32{sysClone3, sysOpenat2, sysFaccessat2, sysCloseRange, sysIoUringSetup, sysCopyFileRange, sysMemfdCreate}
 
-// threadFlags are those of pthread_create: CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID.
-const threadFlags = 0x3d0f00
+// A thread shares memory and signal handlers with its process, and nothing of it is new: no process, no namespace.
+var newThread = condition{
+	argument: 0,
+	value:    syscall.CLONE_VM | syscall.CLONE_SIGHAND | syscall.CLONE_THREAD,
+	mask: ^uint32(syscall.CLONE_FS | syscall.CLONE_FILES | syscall.CLONE_SYSVSEM | syscall.CLONE_SETTLS |
+		syscall.CLONE_PARENT_SETTID | syscall.CLONE_CHILD_CLEARTID | syscall.CLONE_CHILD_SETTID),
+}
 
 // Ioctls of the descriptors handed over: non-blocking mode; sizes of disks; the tap's offloads.
 var ioctls = []uint32{
@@ -84,7 +90,7 @@ func rules(kvm bool) []rule {
 		// To the keeper, at the start; see admit.go. Only the RAM is opened without O_CLOEXEC.
 		{nr: syscall.SYS_EXECVE, action: retAsk},
 		{nr: syscall.SYS_OPENAT, anyOf: oneOf(2, syscall.O_RDWR), action: retAsk, otherwise: retAllow},
-		{nr: syscall.SYS_CLONE, anyOf: oneOf(0, threadFlags), action: retAllow, otherwise: eperm},
+		{nr: syscall.SYS_CLONE, anyOf: []condition{newThread}, action: retAllow, otherwise: eperm},
 		{nr: syscall.SYS_IOCTL, anyOf: controls, action: retAllow, otherwise: eperm},
 		// F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC: no owners, leases, notifications or pipe sizes.
 		{nr: syscall.SYS_FCNTL, anyOf: oneOf(1, 0, 1, 2, 3, 4, 1030), action: retAllow, otherwise: eperm},

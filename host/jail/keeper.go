@@ -144,6 +144,7 @@ func endAs(status syscall.WaitStatus) {
 	syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	var action [4]uintptr // struct sigaction: SIG_DFL
 	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(number), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
-	syscall.Kill(os.Getpid(), number)
+	// To this thread, so that it is delivered before the next line.
+	syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(syscall.Gettid()), uintptr(number))
 	os.Exit(128 + int(number))
 }

@@ -20,6 +20,8 @@ func makeRoot(spec *Spec) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making mounts private: %w", err)
 	}
+	// What is made here has the modes that are asked for.
+	defer syscall.Umask(syscall.Umask(0))
 	root := spec.Mount
 	if err := syscall.Mount("tmpfs", root, "tmpfs", syscall.MS_NOSUID|syscall.MS_NOEXEC, "mode=0755,size=256k,nr_inodes=512"); err != nil {
 		return fmt.Errorf("mounting the root on %s: %w", root, err)
@@ -31,6 +33,9 @@ func makeRoot(spec *Spec) error {
 		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
 			return err
 		}
+	}
+	if err := copySetting(root); err != nil {
+		return err
 	}
 	for _, file := range spec.Files {
 		if err := place(root, file, spec); err != nil {
@@ -64,7 +69,22 @@ func place(root string, file File, spec *Spec) error {
 func reserved(path string) bool {
 	top := strings.SplitN(path, "/", 3)[1]
 	_, link := links[top]
-	return link || top == "dev" || "/"+top == treeDir
+	return link || top == "dev" || top == "proc" || "/"+top == treeDir
+}
+
+// overcommit is the one thing QEMU must know of the host: whether memory may be mapped without a reservation.
+const overcommit = "/proc/sys/vm/overcommit_memory"
+
+// copySetting makes a plain file of it, as there is no procfs in the jail.
+func copySetting(root string) error {
+	value, err := os.ReadFile(overcommit)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(root+overcommit), 0o711); err != nil {
+		return err
+	}
+	return os.WriteFile(root+overcommit, value, 0o444)
 }
 
 // grant lets the VMM's user open a file: its own are given to it, the others it may read as one of the group of all VMMs.

@@ -6,22 +6,23 @@ const auditArch = auditArchAmd64
 
 // Numbers the standard library's syscall package leaves out on this architecture.
 const (
-	sysNewfstatat    = syscall.SYS_NEWFSTATAT
-	sysAccept4       = syscall.SYS_ACCEPT4
-	sysPrlimit64     = syscall.SYS_PRLIMIT64
-	sysSetns         = 308
-	sysSeccomp       = 317
-	sysGetrandom     = 318
-	sysMemfdCreate   = 319
-	sysMembarrier    = 324
-	sysCopyFileRange = 326
-	sysStatx         = 332
-	sysRseq          = 334
-	sysIoUringSetup  = 425
-	sysClone3        = 435
-	sysCloseRange    = 436
-	sysOpenat2       = 437
-	sysFaccessat2    = 439
+	sysNewfstatat     = syscall.SYS_NEWFSTATAT
+	sysAccept4        = syscall.SYS_ACCEPT4
+	sysPrlimit64      = syscall.SYS_PRLIMIT64
+	sysSetns          = 308
+	sysProcessVmReadv = 310
+	sysSeccomp        = 317
+	sysGetrandom      = 318
+	sysMemfdCreate    = 319
+	sysMembarrier     = 324
+	sysCopyFileRange  = 326
+	sysStatx          = 332
+	sysRseq           = 334
+	sysIoUringSetup   = 425
+	sysClone3         = 435
+	sysCloseRange     = 436
+	sysOpenat2        = 437
+	sysFaccessat2     = 439
 )
 
 // plainHere are older calls that arm64 does not have, and x86's own.
