@@ -104,7 +104,7 @@ func installFilter(program []instruction) (int, error) {
 	}{uint16(len(program)), &program[0]}
 	listener, _, errno := syscall.RawSyscall(sysSeccomp, seccompSetModeFilter, filterNewListener, uintptr(unsafe.Pointer(&description)))
 	if errno != 0 {
-		return 0, fmt.Errorf("seccomp filter: %w; Linux 5.9 or newer is needed", errno)
+		return 0, fmt.Errorf("seccomp filter: %w; Linux 5.11 or newer is needed", errno)
 	}
 	return int(listener), nil
 }

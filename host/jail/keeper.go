@@ -11,9 +11,14 @@ import (
 // specFd is a socket to the daemon: the specification comes in, the VMM's pid goes out.
 const specFd = 3
 
+const closeRangeCloexec = 4
+
 // keep makes the jail and waits for the VMM's end. Returns only when there was none.
 func keep() error {
-	syscall.CloseOnExec(specFd)
+	// Whatever the daemon was started with stays here: the VMM gets what is handed to it, and nothing that was left open.
+	if _, _, errno := syscall.RawSyscall(sysCloseRange, specFd, ^uintptr(0)>>32, closeRangeCloexec); errno != 0 {
+		return fmt.Errorf("closing descriptors: %w; Linux 5.11 or newer is needed", errno)
+	}
 	syscall.Umask(0o077)
 	daemon := os.NewFile(specFd, "daemon")
 	spec, err := readSpec(daemon)

@@ -283,7 +283,7 @@ describe('engine', () => {
     await writeDisk(first, 'by the first engine');
     first.detach();
     const survivors = await findVmms(runDir);
-    assert.equal(survivors.get('adopted'), first.pid);
+    assert.equal(survivors.get('adopted')?.pid, first.pid);
     const second = createQemuEngine({ ...guest, runDir, survivors });
     const linkAt = (path: string) => (path === own.netnsPath ? own : undefined);
     const adopted = await second.adopt({ id: 'adopted', template, dir: vmDir, linkAt });
