@@ -76,6 +76,12 @@ describe('jail', () => {
     });
     return vmm;
   }
+  /** Of /proc/PID/status, once it has become the program: only then all is in place. */
+  async function statusOf({ pid }: VmmProcess): Promise<Readonly<Record<string, string>>> {
+    while (!(await readFile(`/proc/${pid}/cmdline`, 'latin1')).startsWith('probe')) await new Promise(setImmediate);
+    const lines = (await readFile(`/proc/${pid}/status`, 'utf8')).split('\n');
+    return Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2) as [string, string]));
+  }
   async function ask(spec: VmmSpec): Promise<Report> {
     const socket = connect(spec.controlSocket);
     await once(socket, 'connect');
@@ -112,11 +118,8 @@ describe('jail', () => {
   it('gives a VMM a user, namespaces, limits, files and descriptors of its own, and nothing else', async () => {
     const { spec, vmDir, layer } = await cloneSpec('outside');
     const vmm = await started(spec);
-    // Only once it has been let become the program is all in place.
     const own = (name: string): string => `/proc/${vmm.pid}/${name}`;
-    while (!(await readFile(own('cmdline'), 'latin1')).startsWith('probe')) await new Promise(setImmediate);
-
-    const status = Object.fromEntries((await readFile(own('status'), 'utf8')).split('\n').map((line) => line.split(/:\s*/, 2) as [string, string]));
+    const status = await statusOf(vmm);
     const { first, count } = jail.ids;
     const uid = Number(status['Uid']?.split('\t')[0]);
     assert.ok(uid > first && uid < first + count, `uid ${uid}`);
@@ -161,9 +164,8 @@ describe('jail', () => {
     })), [[0, first, 0o640], [0, 0, 0o600], [uid, uid, 0o600]]);
 
     const descriptors = Object.fromEntries(await Promise.all((await readdir(own('fd'))).map(async (fd) => [fd, await readlink(own(`fd/${fd}`))] as const)));
-    const { ...rest } = descriptors;
-    assert.match(rest[FD.control] ?? '', /^socket:/);
-    delete rest[FD.control];
+    const { [FD.control]: control = '', ...rest } = descriptors;
+    assert.match(control, /^socket:/);
     // Beyond those it is started with: the RAM it asked for, and the disks it opened, of which the probe keeps all.
     assert.deepEqual(Object.fromEntries(Object.entries(rest).filter(([fd]) => Number(fd) <= FD.state)), {
       0: '/dev/null', 1: spec.log, 2: spec.log, [FD.console]: spec.consoleLog, [FD.tap]: '/dev/net/tun', [FD.state]: spec.stateFile,
@@ -201,8 +203,8 @@ describe('jail', () => {
 
   it('gives each VMM another user, also when many start at once', async () => {
     const vmms = await Promise.all(Array.from({ length: 8 }, async (_, i) => started((await cloneSpec(`many${i}`)).spec)));
-    const uids = await Promise.all(vmms.map(async ({ pid }) => (await stat(`/proc/${pid}`)).uid));
-    assert.equal(new Set(uids).size, 8);
+    const uids = await Promise.all(vmms.map(async (vmm) => (await statusOf(vmm))['Uid']));
+    assert.equal(new Set(uids).size, 8, uids.join());
   });
 
   it('ends launcher and VMM together, whichever is killed, and tells how', async () => {
