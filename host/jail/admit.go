@@ -43,11 +43,10 @@ type addFd struct {
 }
 
 const (
-	notifRecv     = 0xc0502100 // SECCOMP_IOCTL_NOTIF_RECV
-	notifSend     = 0xc0182101 // SECCOMP_IOCTL_NOTIF_SEND
-	notifAddFd    = 0x40182103 // SECCOMP_IOCTL_NOTIF_ADDFD
-	flagContinue  = 1          // SECCOMP_USER_NOTIF_FLAG_CONTINUE
-	flagAddFdSend = 2          // SECCOMP_ADDFD_FLAG_SEND
+	notifRecv    = 0xc0502100 // SECCOMP_IOCTL_NOTIF_RECV
+	notifSend    = 0xc0182101 // SECCOMP_IOCTL_NOTIF_SEND
+	notifAddFd   = 0x40182103 // SECCOMP_IOCTL_NOTIF_ADDFD
+	flagContinue = 1          // SECCOMP_USER_NOTIF_FLAG_CONTINUE
 )
 
 // admit answers until the VMM has become the program and has its RAM, or has ended. ram < 0: it needs none.
@@ -90,14 +89,31 @@ func admit(listener, ram int) error {
 			}
 			continue
 		}
-		answer := addFd{id: asked.id, flags: flagAddFdSend, srcFd: uint32(give), newFdFlags: syscall.O_CLOEXEC}
-		if errno := ioctl(listener, notifAddFd, unsafe.Pointer(&answer)); errno != 0 && errno != syscall.ENOENT {
-			return fmt.Errorf("handing over a descriptor: %w", errno)
+		if err := hand(listener, asked.id, give); err != nil {
+			return err
 		}
 		if give == ram {
 			return nil
 		}
 	}
+}
+
+// hand puts a descriptor into the VMM and answers its open with it. In two steps: a signal to us, and Go sends itself
+// some, in the middle of SECCOMP_ADDFD_FLAG_SEND makes the kernel answer 0, the VMM's standard input.
+func hand(listener int, id uint64, fd int) error {
+	request := addFd{id: id, srcFd: uint32(fd), newFdFlags: syscall.O_CLOEXEC}
+	there, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(listener), notifAddFd, uintptr(unsafe.Pointer(&request)))
+	for errno == syscall.EINTR {
+		there, _, errno = syscall.Syscall(syscall.SYS_IOCTL, uintptr(listener), notifAddFd, uintptr(unsafe.Pointer(&request)))
+	}
+	if errno == 0 {
+		answer := response{id: id, val: int64(there)}
+		errno = ioctl(listener, notifSend, unsafe.Pointer(&answer))
+	}
+	if errno != 0 && errno != syscall.ENOENT { // ENOENT: it was killed meanwhile
+		return fmt.Errorf("handing over a descriptor: %w", errno)
+	}
+	return nil
 }
 
 // ramPath is what the VMM is told to open as its RAM. There is no such file in the jail.
