@@ -18,11 +18,6 @@ const (
 	sysCopyFileRange  = 326
 	sysStatx          = 332
 	sysRseq           = 334
-	sysIoUringSetup   = 425
-	sysClone3         = 435
-	sysCloseRange     = 436
-	sysOpenat2        = 437
-	sysFaccessat2     = 439
 )
 
 // plainHere are older calls that arm64 does not have, and x86's own.

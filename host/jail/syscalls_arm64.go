@@ -18,11 +18,6 @@ const (
 	sysCopyFileRange  = 285
 	sysStatx          = 291
 	sysRseq           = 293
-	sysIoUringSetup   = 425
-	sysClone3         = 435
-	sysCloseRange     = 436
-	sysOpenat2        = 437
-	sysFaccessat2     = 439
 )
 
 var plainHere = []uint32{syscall.SYS_GETRLIMIT}

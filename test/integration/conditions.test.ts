@@ -48,8 +48,8 @@ describe('conditions', () => {
     await run('umount', [mount]);
     await rm(mount, { recursive: true });
     await rm(`${mount}.img`);
-    const { vmms, namespaces, links, taps, loops, cgroups, nftTables } = await residue();
-    assert.deepEqual({ vmms, namespaces, links, taps, loops, cgroups, nftTables }, { vmms: 0, namespaces: 0, links: 0, taps: 0, loops: 0, cgroups: 0, nftTables: 0 });
+    const { vmms, launchers, namespaces, links, taps, loops, cgroups, nftTables } = await residue();
+    assert.deepEqual({ vmms, launchers, namespaces, links, taps, loops, cgroups, nftTables }, { vmms: 0, launchers: 0, namespaces: 0, links: 0, taps: 0, loops: 0, cgroups: 0, nftTables: 0 });
   });
 
   const launch = (): Promise<RunningVm> => runVm(service, image);
