@@ -42,7 +42,7 @@ export async function startBare(info: EngineInfo, template: string, link: Link, 
     await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', disk.path, '-F', disk.format, path]);
     return { path, format: 'qcow2' as const };
   }));
-  const all = qemuArguments({ machine, size: manifest.size, ram: { path: join(template, 'ram'), shared: false }, disks, link, controlSocket: join(dir, 'qmp'), consoleLog: join(dir, 'console') });
+  const all = qemuArguments({ machine, size: manifest.size, ram: { path: join(template, 'ram'), shared: false }, disks, control: { name: join(dir, 'qmp') }, console: { name: join(dir, 'console') }, link: { tap: { name: link.tap }, guestMac: link.guestMac } });
   const args = sandbox ? all : all.toSpliced(all.indexOf('-sandbox'), 2);
   const state = openSync(join(template, 'device-state'), 'r');
   const vmm = spawn('nsenter', [`--net=${link.netnsPath}`, '--', machine.program, ...args], { stdio: ['ignore', 'inherit', 'inherit', state] });

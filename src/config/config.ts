@@ -36,6 +36,8 @@ export interface Config {
   readonly networksFile?: string | undefined;
   /** Which connections of guests are logged. */
   readonly egressLog: 'all' | 'denied' | 'off';
+  /** User and group ids that are VMMs' alone: one for each VM, and the first for what VMs share. */
+  readonly vmmIds: { readonly first: number; readonly count: number };
   /** What SIGTERM does with running MicroVMs: leaves them to the next daemon, or suspends them. */
   readonly onSigterm: 'keep' | 'suspend';
   /** No rates or account quotas: a private machine. */
@@ -86,6 +88,11 @@ export interface StsConfig {
 const url = (example: string) => z.string().regex(/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/, `must be a URL like ${example}`);
 const port = z.coerce.number().int().min(0).max(65535);
 const cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'must be an IPv4 range like 198.18.0.0/15');
+const ids = z.string().regex(/^\d{1,9}-\d{1,10}$/, 'must be a range like 300000-365535')
+  .transform((text) => text.split('-').map(Number) as [number, number])
+  // From 2^31 on, ids are not everywhere what they seem.
+  .refine(([first, last]) => first >= 1 && last > first && last < 2 ** 31, 'must be a range like 300000-365535: two ids at least, none of them 0')
+  .transform(([first, last]) => ({ first, count: last - first + 1 }));
 const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
 
 const schema = z.object({
@@ -111,6 +118,7 @@ const schema = z.object({
   TARDIGRADE_LINK_BANDWIDTH_KIB: z.coerce.number().int().min(16).max(1_000_000_000).optional(),
   TARDIGRADE_NETWORKS_FILE: z.string().optional(),
   TARDIGRADE_EGRESS_LOG: z.enum(['all', 'denied', 'off']).default('all'),
+  TARDIGRADE_VMM_IDS: ids.default({ first: 300_000, count: 65_536 }),
   TARDIGRADE_ON_SIGTERM: z.enum(['keep', 'suspend']).default('keep'),
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
@@ -171,6 +179,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     linkBandwidthKiB: v.TARDIGRADE_LINK_BANDWIDTH_KIB,
     networksFile: v.TARDIGRADE_NETWORKS_FILE,
     egressLog: v.TARDIGRADE_EGRESS_LOG,
+    vmmIds: v.TARDIGRADE_VMM_IDS,
     onSigterm: v.TARDIGRADE_ON_SIGTERM,
     unlimited: v.TARDIGRADE_UNLIMITED === '1',
     limitsFile: v.TARDIGRADE_LIMITS_FILE,

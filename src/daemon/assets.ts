@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Progress } from '../assets/contracts.js';
 import { ensureBuilderDisk } from '../assets/base.js';
 import { ensureInitramfs } from '../assets/initramfs.js';
+import { ensureLauncher, ensureVmmTree } from '../assets/jail.js';
 import { ensureKernel } from '../assets/kernel.js';
 import { digestOf, ensureAsset } from '../assets/store.js';
 import { makeBuilderTemplate } from '../builder/template.js';
@@ -14,25 +15,34 @@ import { WARM_SCRIPT } from '../builder/script.js';
 import type { Config } from '../config/config.js';
 import { hostCpuDigest, hostTscKhz } from '../engine/qemu/host.js';
 import type { EngineInfo } from '../engine/contracts.js';
+import { type Jail, requireJail } from '../engine/qemu/jail.js';
+import { hostArchitecture, machineFor } from '../engine/qemu/machine.js';
 import { probeHost } from '../engine/qemu/probe.js';
 
 /** The Go module of the guest agent, in the repository's root. */
 const AGENT_DIR = fileURLToPath(new URL('../../guest/agent', import.meta.url));
+
+/** That of the program which makes a VMM's jail. */
+const JAIL_DIR = fileURLToPath(new URL('../../host/jail', import.meta.url));
 
 export interface GuestAssets {
   readonly kernel: string;
   readonly initramfs: string;
   readonly info: EngineInfo;
   readonly tscKhz: number | undefined;
+  readonly jail: Jail;
 }
 
 export async function ensureGuest(config: Config, progress: Progress): Promise<GuestAssets> {
   await mkdir(config.assetsDir, { recursive: true });
   const kernel = await ensureKernel(config.assetsDir, progress);
   const initramfs = await ensureInitramfs(config.assetsDir, AGENT_DIR, kernel, progress);
+  const launcher = await ensureLauncher(config.assetsDir, JAIL_DIR, progress);
+  const jail = { launcher, ...(await ensureVmmTree(config.assetsDir, machineFor(hostArchitecture(), 'tcg').program, progress)), ids: config.vmmIds };
+  await requireJail(jail);
   const info = await progress.step('accelerator: look for a working KVM', () =>
-    probeHost({ wanted: config.accelerator, kernel: kernel.image, initramfs, cacheFile: join(config.assetsDir, 'kvm-probe.json') }));
-  return { kernel: kernel.image, initramfs, info, tscKhz: await hostTscKhz() };
+    probeHost({ wanted: config.accelerator, kernel: kernel.image, initramfs, jail, cacheFile: join(config.assetsDir, 'kvm-probe.json') }));
+  return { kernel: kernel.image, initramfs, info, jail, tscKhz: await hostTscKhz() };
 }
 
 /** The folder of the builder's template. It fits one VMM, accelerator and guest only, so those are in its name. */

@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { GetMicrovmCommand, ResumeMicrovmCommand, RunMicrovmCommand, SuspendMicrovmCommand, TerminateMicrovmCommand } from '@aws-sdk/client-lambda-microvms';
 import { zipFolder } from '../../examples/quickstart/zip.js';
 import { runDirOf } from '../../src/daemon/lock.js';
-import { findVmms } from '../../src/engine/qemu/host.js';
+import { findVmms } from '../../src/engine/qemu/survivors.js';
 import { buildImage, READY_ON_8080 } from './support/images.js';
 import { reaches, type RunningVm, runVm } from './support/microvms.js';
 import { residue } from './support/residue.js';
@@ -48,8 +48,8 @@ describe('conditions', () => {
     await run('umount', [mount]);
     await rm(mount, { recursive: true });
     await rm(`${mount}.img`);
-    const { vmms, namespaces, links, taps, loops, cgroups, nftTables } = await residue();
-    assert.deepEqual({ vmms, namespaces, links, taps, loops, cgroups, nftTables }, { vmms: 0, namespaces: 0, links: 0, taps: 0, loops: 0, cgroups: 0, nftTables: 0 });
+    const { vmms, launchers, namespaces, links, taps, loops, cgroups, nftTables } = await residue();
+    assert.deepEqual({ vmms, launchers, namespaces, links, taps, loops, cgroups, nftTables }, { vmms: 0, launchers: 0, namespaces: 0, links: 0, taps: 0, loops: 0, cgroups: 0, nftTables: 0 });
   });
 
   const launch = (): Promise<RunningVm> => runVm(service, image);
@@ -90,7 +90,7 @@ describe('conditions', () => {
     counted('vmm-killed', async () => {
       const vm = await launch();
       await answers(vm);
-      const pid = (await findVmms(await runDirOf(service.config.dataDir))).get(vm.id);
+      const pid = (await findVmms(await runDirOf(service.config.dataDir))).get(vm.id)?.pid;
       process.kill(pid ?? 0, 'SIGKILL');
       await ends(vm.id, /^The virtual machine of the MicroVM ended unexpectedly\.$/);
       vm.http.close();

@@ -12,7 +12,7 @@ import { loadConfig } from '../../src/config/config.js';
 import { ensureGuest, type GuestAssets } from '../../src/daemon/assets.js';
 import { type Engine, SnapshotRefusedError, type Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
-import { findVmms } from '../../src/engine/qemu/host.js';
+import { findVmms } from '../../src/engine/qemu/survivors.js';
 import { readManifest, verifyRam } from '../../src/engine/snapshot/manifest.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { GUEST_NET, NO_EGRESS, type Link, type LinkPool } from '../../src/network/contracts.js';
@@ -283,7 +283,7 @@ describe('engine', () => {
     await writeDisk(first, 'by the first engine');
     first.detach();
     const survivors = await findVmms(runDir);
-    assert.equal(survivors.get('adopted'), first.pid);
+    assert.equal(survivors.get('adopted')?.pid, first.pid);
     const second = createQemuEngine({ ...guest, runDir, survivors });
     const linkAt = (path: string) => (path === own.netnsPath ? own : undefined);
     const adopted = await second.adopt({ id: 'adopted', template, dir: vmDir, linkAt });

@@ -14,7 +14,7 @@ import { type AppState, reaches, runVm } from './support/microvms.js';
 import { residue } from './support/residue.js';
 import { closeShared, newDataDir, type Service, startService } from './support/service.js';
 
-const NOTHING = { vmms: 0, namespaces: 0, links: 0, taps: 0, mounts: 0, loops: 0, cgroups: 0, nftTables: 0, vmFolders: 0 };
+const NOTHING = { vmms: 0, launchers: 0, namespaces: 0, links: 0, taps: 0, mounts: 0, loops: 0, cgroups: 0, nftTables: 0, vmFolders: 0 };
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 describe('shutdown', () => {

@@ -1,6 +1,6 @@
 /** The VMM's argument list. A clone must be given the same machine, devices and order as its template's machine. */
 import type { Disk, VmSize } from '../contracts.js';
-import type { Link } from '../../network/contracts.js';
+import { FD } from './jail.js';
 import { type Machine, VIRTIO_TRANSPORT } from './machine.js';
 
 export interface CommandLine {
@@ -8,12 +8,20 @@ export interface CommandLine {
   readonly size: VmSize;
   readonly ram: { readonly path: string; readonly shared: boolean };
   readonly disks: readonly Disk[];
-  readonly link: Pick<Link, 'tap' | 'guestMac'> | undefined;
-  readonly controlSocket: string;
-  readonly consoleLog: string;
+  readonly link: { readonly tap: Handed; readonly guestMac: string } | undefined;
+  readonly control: Handed;
+  readonly console: Handed;
   /** Cold boot; absent: the device state comes by `migrate-incoming`. */
-  readonly kernel?: { readonly image: string; readonly initramfs: string; readonly extraCmdline?: string };
+  readonly kernel?: { readonly image: string; readonly initramfs: string; readonly extraCmdline?: string } | undefined;
 }
+
+/** Something QEMU makes or opens by name, or was started with. */
+export type Handed = { readonly name: string } | { readonly fd: number };
+
+/** In its jail QEMU opens none of these itself. */
+export const JAILED = { control: { fd: FD.control }, console: { fd: FD.console } } as const;
+/** What QEMU opens as its RAM: it is given the file that is meant, whatever the name. */
+export const RAM_PATH = '/ram';
 
 /**
  * reserve=off: a private mapping counts against the host's memory in full unless the kernel is told not to, and one larger
@@ -32,11 +40,13 @@ export function qemuArguments(c: CommandLine): string[] {
     ...VIRTIO_TRANSPORT,
     // The state is saved by xen-save-devices-state, which writes no configuration section.
     '-global', 'migration.send-configuration=off',
-    '-qmp', `unix:${escape(c.controlSocket)},server=on,wait=off`,
-    '-serial', `file:${escape(c.consoleLog)}`,
+    '-chardev', `socket,id=control,${'fd' in c.control ? `fd=${c.control.fd}` : `path=${escape(c.control.name)}`},server=on,wait=off`,
+    '-mon', 'chardev=control,mode=control',
+    ...consoleArguments(c.console),
     ...c.disks.flatMap((disk, index) => diskArguments(disk, index)),
     ...(c.link === undefined ? [] : linkArguments(c.link)),
-    '-object', 'rng-random,id=entropy,filename=/dev/urandom',
+    // By getrandom(2).
+    '-object', 'rng-builtin,id=entropy',
     '-device', 'virtio-rng-device,rng=entropy',
     ...(c.kernel === undefined
       ? ['-incoming', 'defer']
@@ -55,10 +65,16 @@ function diskArguments(disk: Disk, index: number): string[] {
   ];
 }
 
-function linkArguments(link: Pick<Link, 'tap' | 'guestMac'>): string[] {
+function consoleArguments(console: Handed): string[] {
+  if ('name' in console) return ['-serial', `file:${escape(console.name)}`];
+  const { fd } = console;
+  return ['-add-fd', `fd=${fd},set=${fd}`, '-chardev', `file,id=console,path=/dev/fdset/${fd}`, '-serial', 'chardev:console'];
+}
+
+function linkArguments({ tap, guestMac }: { readonly tap: Handed; readonly guestMac: string }): string[] {
   return [
-    '-netdev', `tap,id=net0,ifname=${link.tap},script=no,downscript=no,vhost=off`,
-    '-device', `virtio-net-device,netdev=net0,mac=${link.guestMac}`,
+    '-netdev', `tap,id=net0,${'fd' in tap ? `fd=${tap.fd}` : `ifname=${tap.name},script=no,downscript=no`},vhost=off`,
+    '-device', `virtio-net-device,netdev=net0,mac=${guestMac}`,
   ];
 }
 

@@ -11,19 +11,27 @@ export interface Confined {
   readonly moved: Promise<void>;
 }
 
-/** `cgroups` absent: not limited. */
-export async function startConfined(cgroups: Cgroups | undefined, name: string, limits: GroupLimits, start: () => Promise<VmmProcess>): Promise<Confined> {
-  if (cgroups === undefined) return { process: await start(), moved: Promise.resolve() };
+/** `cgroups` absent: not limited. `start` tells its caller of the VMM's launcher as soon as there is one: it belongs to the group too. */
+export async function startConfined(
+  cgroups: Cgroups | undefined, name: string, limits: GroupLimits, start: (spawned: (launcher: number) => void) => Promise<VmmProcess>,
+): Promise<Confined> {
+  if (cgroups === undefined) return { process: await start(() => undefined), moved: Promise.resolve() };
   const creating = cgroups.create(name, limits);
+  let launcherMoved = Promise.resolve();
   let process: VmmProcess;
   try {
-    process = await start();
+    process = await start((launcher) => {
+      launcherMoved = creating.then((group) => group.add(launcher));
+    });
   } catch (error) {
-    await (await creating).remove();
+    const group = await creating;
+    await launcherMoved;
+    await group.remove();
     throw error;
   }
   const group = await creating;
-  return { process: within(group, process), moved: group.add(process.pid) };
+  // The VMM may have been made before its launcher was moved.
+  return { process: within(group, process), moved: Promise.all([launcherMoved, group.add(process.pid)]).then(() => undefined) };
 }
 
 /** The group is gone by the time anybody learns of the exit. */

@@ -10,9 +10,11 @@ import { isSuspended, openSuspension, type Suspension } from '../snapshot/suspen
 import { WorkingSets } from '../snapshot/working-set.js';
 import type { Link } from '../../network/contracts.js';
 import { adoptVm } from './adopt.js';
-import { endVmm, hostCpuDigest } from './host.js';
+import { hostCpuDigest } from './host.js';
+import { FD, type Jail } from './jail.js';
 import { machineFor } from './machine.js';
 import { type Context, startMachine, withinLimit } from './start.js';
+import { endVmm, type Vmm } from './survivors.js';
 import { QemuVm } from './vm.js';
 
 export interface QemuEngineOptions {
@@ -20,12 +22,13 @@ export interface QemuEngineOptions {
   readonly kernel: string;
   readonly initramfs: string;
   readonly tscKhz: number | undefined;
+  readonly jail: Jail;
   /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
   readonly cgroups?: Cgroups;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
-  /** VMMs that an earlier daemon left: pid by id of the VM. */
-  readonly survivors?: ReadonlyMap<string, number>;
+  /** VMMs that an earlier daemon left, by the ids of their VMs. */
+  readonly survivors?: ReadonlyMap<string, Vmm>;
   readonly observe?: ObserveEngine;
   /** What went wrong without anyone waiting for it. */
   readonly log?: (what: string, error: unknown) => void;
@@ -35,7 +38,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
   const context: Context = {
-    machine, accelerator: info.accelerator, cgroups: options.cgroups, runDir: options.runDir,
+    machine, accelerator: info.accelerator, jail: options.jail, cgroups: options.cgroups, runDir: options.runDir,
     observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined),
   };
   const workingSets = new WorkingSets();
@@ -97,9 +100,9 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
     },
 
     adopt: async (spec: AdoptSpec): Promise<Adopted | undefined> => {
-      const pid = survivors.get(spec.id);
+      const vmm = survivors.get(spec.id);
       survivors.delete(spec.id);
-      return pid === undefined ? undefined : adoptVm(context, spec, pid);
+      return vmm === undefined ? undefined : adoptVm(context, spec, vmm);
     },
     endStrays: async () => {
       const strays = [...survivors.values()];
@@ -134,7 +137,7 @@ async function startClone(context: Context, spec: CloneSpec): Promise<Vm> {
     await context.observe('pages-laid', at);
     // The saved state says "running", so QEMU starts the vCPUs itself once it is loaded.
     const running = parts.qmp.event('RESUME');
-    await Promise.all([withinLimit(parts.process, running), parts.qmp.command('migrate-incoming', { uri: 'fd:3' })]);
+    await Promise.all([withinLimit(parts.process, running), parts.qmp.command('migrate-incoming', { uri: `fd:${FD.state}` })]);
     await context.observe('state-loaded', at);
   } catch (error) {
     parts.process.kill();

@@ -11,8 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { messageOf, OperatorError } from '../../errors/index.js';
 import type { EngineInfo } from '../contracts.js';
-import { qemuArguments } from './commandline.js';
+import { JAILED, qemuArguments, RAM_PATH } from './commandline.js';
 import { hostCpuDigest, vmmVersion } from './host.js';
+import { type Jail, largestFile, machineFiles } from './jail.js';
+import { vmLimits } from './limits.js';
 import { hostArchitecture, machineFor } from './machine.js';
 import { startVmm } from './process.js';
 
@@ -21,6 +23,7 @@ export interface ProbeOptions {
   readonly kernel: string;
   readonly initramfs: string;
   readonly cacheFile: string;
+  readonly jail: Jail;
 }
 
 /** A guest that works says so within 2 s, even nested; one that does not may never end. */
@@ -67,19 +70,24 @@ async function bootTinyGuest(options: ProbeOptions, architecture: EngineInfo['ar
   const dir = await mkdtemp(join(tmpdir(), 'tardigrade-probe-'));
   try {
     const consoleLog = join(dir, 'console.log');
+    const machine = machineFor(architecture, 'kvm');
+    const size = { memoryMiB: 256, vcpus: 1 };
     const vmm = await startVmm({
-      program: machineFor(architecture, 'kvm').program,
+      jail: options.jail,
+      program: machine.program,
       args: qemuArguments({
-        machine: machineFor(architecture, 'kvm'),
-        size: { memoryMiB: 256, vcpus: 1 },
-        ram: { path: join(dir, 'ram'), shared: true },
-        disks: [],
-        link: undefined,
-        controlSocket: join(dir, 'qmp'),
-        consoleLog,
+        machine, size, disks: [], link: undefined, ...JAILED,
+        ram: { path: RAM_PATH, shared: true },
         kernel: { image: options.kernel, initramfs: options.initramfs, extraCmdline: 'tardigrade.mode=probe' },
       }),
-      netnsPath: undefined,
+      controlSocket: join(dir, 'qmp'),
+      consoleLog,
+      link: undefined,
+      ram: { path: join(dir, 'ram'), shared: true },
+      files: await machineFiles(dir, [], [options.kernel, options.initramfs]),
+      kvm: true,
+      tasks: vmLimits(size, 'kvm').tasks,
+      fileBytes: await largestFile(size.memoryMiB * 1024 * 1024, []),
       log: join(dir, 'vmm.log'),
     });
     const limit = new AbortController();

@@ -1,22 +1,19 @@
-/** One VMM process: spawned in its link's network namespace, watched until it ends. */
-import { spawn } from 'node:child_process';
+/** One VMM process: started in its jail, watched until it ends. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { messageOf, OperatorError } from '../../errors/index.js';
-
-export interface ProcessSpec {
-  readonly program: string;
-  readonly args: readonly string[];
-  /** Absent: the host's namespace (only the probe, which has no network). */
-  readonly netnsPath: string | undefined;
-  /** What the VMM itself prints. */
-  readonly log: string;
-  /** Inherited as descriptor 3: the device state of a clone. */
-  readonly stateFile?: string;
-}
+import { launcherSpec, type VmmSpec } from './jail.js';
 
 export interface VmmProcess {
+  /** The VMM's own. */
   readonly pid: number;
+  /** Of its launcher, which lives as long and ends as it does. */
+  readonly launcher: number;
   readonly exited: Promise<ProcessExit>;
   kill(): void;
   /** This process may end before the VMM; `exited` may then never resolve. */
@@ -32,59 +29,77 @@ export interface ProcessExit {
   readonly outOfMemory?: boolean;
 }
 
-/** Throws OperatorError when the program cannot be started. */
-export async function startVmm(spec: ProcessSpec): Promise<VmmProcess> {
+/** Where the launcher reads its specification and answers. */
+const SPEC_FD = 3;
+const answerSchema = z.object({ pid: z.number().int().positive(), uid: z.number().int().positive() });
+
+/** Throws OperatorError when there is no VMM. `spawned` is told of the launcher at once, before it has a VMM. */
+export async function startVmm(spec: VmmSpec, spawned: (launcher: number) => void = () => undefined): Promise<VmmProcess> {
   const log = await open(spec.log, 'a', 0o600);
-  const state = spec.stateFile === undefined ? undefined : await open(spec.stateFile, 'r');
+  let child: ChildProcess;
   try {
-    // nsenter replaces itself by the VMM: the pid is the VMM's own.
-    const [program, args] =
-      spec.netnsPath === undefined ? [spec.program, spec.args] : ['nsenter', [`--net=${spec.netnsPath}`, '--', spec.program, ...spec.args]];
-    const child = spawn(program, args, {
-      stdio: ['ignore', log.fd, log.fd, ...(state === undefined ? [] : [state.fd])],
+    child = spawn(spec.jail.launcher, [spec.controlSocket], {
+      stdio: ['ignore', log.fd, log.fd, 'pipe'],
       // Its own session: Ctrl-C at the daemon's terminal must not kill guests, and they outlive the daemon.
       detached: true,
+      env: {},
     });
-    const exited = new Promise<ProcessExit>((resolve) => {
-      child.once('exit', (code, signal) => {
-        void lastLines(spec.log).then((detail) => resolve({ code, signal, detail }));
-      });
+    const started = once(child, 'spawn'); // rejects on 'error'
+    await started.catch((error: unknown) => {
+      throw new OperatorError(`cannot start ${spec.jail.launcher}: ${messageOf(error)}`);
     });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (error) => reject(new OperatorError(`cannot start ${program}: ${error.message}; is it installed?`)));
-    });
-    const pid = child.pid;
-    if (pid === undefined) throw new OperatorError(`cannot start ${program}`);
-    const kill = (): void => {
-      child.ref(); // whoever ends it waits for its end, let go or not
-      child.kill('SIGKILL');
-    };
-    return { pid, exited, kill, letGo: () => child.unref() };
   } finally {
     await log.close();
-    await state?.close();
   }
+  const launcher = child.pid ?? 0;
+  const left = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => child.once('exit', (...exit) => resolve(exit)));
+  spawned(launcher);
+  const channel = child.stdio[SPEC_FD] as Duplex;
+  channel.on('error', () => undefined); // it ended before it read all: its exit says why
+  channel.end(launcherSpec(spec));
+  const answer = await text(channel).catch(() => '');
+  if (answer === '') {
+    await left;
+    throw new OperatorError(`the VMM could not be put into its jail: ${await lastLines(spec.log)}`);
+  }
+  const { pid } = answerSchema.parse(JSON.parse(answer));
+  const born = await startTime(pid);
+  const exited = left.then(async ([code, signal]) => {
+    // At once, unless somebody killed the launcher alone: the kernel then kills the VMM.
+    await gone(pid, born);
+    return { code, signal, detail: await lastLines(spec.log) };
+  });
+  const kill = (): void => {
+    child.ref(); // whoever ends it waits for its end, let go or not
+    child.kill('SIGTERM'); // the launcher kills the VMM and ends as it did
+  };
+  return { pid, launcher, exited, kill, letGo: () => child.unref() };
 }
 
 /** How often to look whether a VMM that is no child of ours is gone, once it has closed its control socket. */
 const GONE_POLL_MS = 5;
 
+async function gone(pid: number, born: string | undefined): Promise<void> {
+  if (born === undefined) return;
+  while ((await startTime(pid)) === born) await sleep(GONE_POLL_MS);
+}
+
 /** A VMM that an earlier daemon started. `closed`: its control socket's end, which comes with its own. */
-export async function adoptVmm(pid: number, log: string, closed: Promise<void>): Promise<VmmProcess> {
-  const born = await startTime(pid);
+export async function adoptVmm({ pid, launcher }: { readonly pid: number; readonly launcher: number }, log: string, closed: Promise<void>): Promise<VmmProcess> {
+  const born = await startTime(launcher);
   const released = new AbortController();
   const exited = (async (): Promise<ProcessExit> => {
     await closed;
     if (released.signal.aborted) return new Promise(() => undefined);
-    while ((await startTime(pid)) === born) await sleep(GONE_POLL_MS);
+    await gone(launcher, born);
     return { code: null, signal: null, detail: await lastLines(log) };
   })();
   return {
     pid,
+    launcher,
     exited,
     letGo: () => released.abort(),
-    kill: () => void startTime(pid).then((now) => now === born && born !== undefined && process.kill(pid, 'SIGKILL')),
+    kill: () => void startTime(launcher).then((now) => now === born && born !== undefined && process.kill(launcher, 'SIGTERM')),
   };
 }
 

@@ -5,8 +5,9 @@ import { OperatorError } from '../../errors/index.js';
 import type { Link } from '../../network/contracts.js';
 import type { Cgroups } from '../../cgroups/contracts.js';
 import type { Accelerator, ObserveEngine } from '../contracts.js';
-import { type CommandLine, qemuArguments } from './commandline.js';
+import { type CommandLine, JAILED, qemuArguments, RAM_PATH } from './commandline.js';
 import { startConfined } from './confine.js';
+import { FD, type Jail, largestFile, machineFiles } from './jail.js';
 import { vmLimits } from './limits.js';
 import type { Machine } from './machine.js';
 import { startVmm, type VmmProcess } from './process.js';
@@ -17,6 +18,7 @@ import type { QemuVmParts } from './vm.js';
 export interface Context {
   readonly machine: Machine;
   readonly accelerator: Accelerator;
+  readonly jail: Jail;
   /** Absent: VMs are not limited. */
   readonly cgroups: Cgroups | undefined;
   readonly runDir: string;
@@ -42,17 +44,26 @@ export const consoleLogOf = (dir: string): string => join(dir, 'console.log');
 export const vmmLogOf = (dir: string): string => join(dir, 'vmm.log');
 
 export async function startMachine(context: Context, spec: StartSpec): Promise<Omit<QemuVmParts, 'pin' | 'ram'>> {
-  const { machine, observe, log } = context;
-  const { id, dir, link, size, disks } = spec;
+  const { machine, observe, log, accelerator } = context;
+  const { id, dir, link, size, disks, kernel } = spec;
   const controlSocket = controlSocketOf(context.runDir, id);
   const consoleLog = consoleLogOf(dir);
-  const { process, moved } = await startConfined(context.cgroups, id, vmLimits(size, context.accelerator), () => startVmm({
+  const limits = vmLimits(size, accelerator);
+  const [files, fileBytes] = await Promise.all([
+    machineFiles(dir, disks, kernel === undefined ? [] : [kernel.image, kernel.initramfs]),
+    largestFile(size.memoryMiB * 1024 * 1024, disks),
+  ]);
+  const { process, moved } = await startConfined(context.cgroups, id, limits, (spawned) => startVmm({
+    jail: context.jail,
     program: machine.program,
-    args: qemuArguments({ ...spec, machine, controlSocket, consoleLog }),
-    netnsPath: link.netnsPath,
+    args: qemuArguments({ machine, size, disks, kernel, ...JAILED, ram: { path: RAM_PATH, shared: spec.ram.shared }, link: { tap: { fd: FD.tap }, guestMac: link.guestMac } }),
+    controlSocket, consoleLog, link, files, fileBytes,
+    ram: spec.ram,
+    kvm: accelerator === 'kvm',
+    tasks: limits.tasks,
     log: vmmLogOf(dir),
     ...(spec.stateFile === undefined ? {} : { stateFile: spec.stateFile }),
-  }));
+  }, spawned));
   const giveUp = new AbortController();
   try {
     await observe('vmm-spawned', { id, pid: process.pid });

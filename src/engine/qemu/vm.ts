@@ -1,5 +1,5 @@
 /** One running VM: its VMM process, control socket, disks and link, and what can be done to it. */
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '../../errors/index.js';
@@ -12,6 +12,7 @@ import { dropPending, preparePending, putInPlace, releaseSuspension, syncFile, w
 import { virtualSize } from '../qcow2.js';
 import { dialGuest } from './dial.js';
 import { foldLayers, type Folding } from './fold.js';
+import { savedStateOf } from './jail.js';
 import { lastWords, type VmmProcess } from './process.js';
 import type { QmpClient, QmpEvents } from './qmp.js';
 
@@ -69,7 +70,7 @@ export class QemuVm implements Vm {
     if (ram.kind !== 'cold') throw new Fault('only a cold-booted VM becomes a template');
     const deviceState = join(target, FILES.deviceState);
     await qmp.command('stop');
-    await qmp.command('xen-save-devices-state', { filename: deviceState, live: true });
+    await this.#saveDevices(deviceState);
     await this.stop();
     await rename(ram.path, join(target, FILES.ram));
     const hashed = await hashSparse(join(target, FILES.ram));
@@ -108,7 +109,7 @@ export class QemuVm implements Vm {
     let info: SuspensionInfo;
     try {
       await observe('guest-stopped', at);
-      await qmp.command('xen-save-devices-state', { filename: deviceState, live: true });
+      await this.#saveDevices(deviceState);
       await observe('state-saved', at);
       info = await writeSuspension(dir, { pid: this.pid, ramPath: ram.path, templateDigest: ram.templateDigest, layers });
       await observe('pages-written', at);
@@ -119,8 +120,17 @@ export class QemuVm implements Vm {
     }
     await observe('suspension-in-place', at);
     await this.stop();
+    await rm(savedStateOf(dir), { force: true });
     await observe('vmm-ended', at);
     return info;
+  }
+
+  /** The VMM can write the state to one file only, which stays its own: what is kept is a copy. */
+  async #saveDevices(target: string): Promise<void> {
+    const saved = savedStateOf(this.parts.dir);
+    await this.parts.qmp.command('xen-save-devices-state', { filename: saved, live: true });
+    await copyFile(saved, target);
+    await chmod(target, 0o600);
   }
 
   /** After a suspend that failed. Deactivated disks are taken back by cont; if the VMM is gone this fails too and `exited` tells. */

@@ -8,7 +8,7 @@ import { LambdaMicrovmsClient } from '@aws-sdk/client-lambda-microvms';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type Config, loadConfig } from '../../../src/config/config.js';
 import { runDirOf } from '../../../src/daemon/lock.js';
-import { findVmms } from '../../../src/engine/qemu/host.js';
+import { findVmms } from '../../../src/engine/qemu/survivors.js';
 import type { Fault, Tells, Told } from './faulty-daemon.js';
 import { residue } from './residue.js';
 import { BUCKET, type Service } from './service.js';

@@ -8,7 +8,7 @@ import { createProgress } from '../../../src/cli/progress.js';
 import { loadConfig } from '../../../src/config/config.js';
 import { type Observe, startDaemon } from '../../../src/daemon/daemon.js';
 import { runDirOf } from '../../../src/daemon/lock.js';
-import { findVmms } from '../../../src/engine/qemu/host.js';
+import { findVmms } from '../../../src/engine/qemu/survivors.js';
 
 /** What to kill when a step is reached by something whose id begins with `of`. */
 export interface Fault {
@@ -33,7 +33,7 @@ const observe: Observe = async (step, { id, pid }) => {
     process.kill(process.pid, 'SIGKILL');
     await pause(60_000); // nothing of this process happens after that
   }
-  const vmm = pid ?? (await findVmms(await runDirOf(config.dataDir))).get(id);
+  const vmm = pid ?? (await findVmms(await runDirOf(config.dataDir))).get(id)?.pid;
   if (vmm !== undefined) process.kill(vmm, 'SIGKILL');
   tell({ reached: step });
 };

@@ -9,6 +9,8 @@ const run = promisify(execFile);
 
 export interface Residue {
   readonly vmms: number;
+  /** What waits for each of them. */
+  readonly launchers: number;
   readonly namespaces: number;
   readonly links: number;
   readonly taps: number;
@@ -29,8 +31,9 @@ async function cgroupFolders(): Promise<string[]> {
 
 /** Everything that Tardigrade could have made on this host, whichever service did. */
 export async function residue(service?: Pick<Service, 'config'>): Promise<Residue> {
-  const [pids, netns, links, taps, mounts, loops, tables] = await Promise.all([
+  const [pids, launchers, netns, links, taps, mounts, loops, tables] = await Promise.all([
     vmmPids(),
+    pidsOf((cmdline) => cmdline.includes('tardigrade-jail\0/run/tardigrade/')),
     lines('ip', ['netns', 'list']),
     lines('ip', ['-o', 'link', 'show']),
     lines('ip', ['tuntap', 'list']),
@@ -40,6 +43,7 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
   ]);
   return {
     vmms: pids.length,
+    launchers: launchers.length,
     namespaces: netns.filter((line) => line.startsWith('tdg-')).length,
     links: links.filter((line) => /^\d+: tdg/.test(line)).length,
     taps: taps.length,
@@ -51,12 +55,15 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
   };
 }
 
-/** VMMs of any Tardigrade on this host, by their control sockets. */
-export async function vmmPids(): Promise<number[]> {
+/** VMMs of any Tardigrade on this host, by the descriptors they are given. */
+export function vmmPids(): Promise<number[]> {
+  return pidsOf((cmdline) => cmdline.includes('qemu-system') && cmdline.includes('/dev/fdset/'));
+}
+
+async function pidsOf(matches: (cmdline: string) => boolean): Promise<number[]> {
   const pids: number[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
-    if (cmdline.includes('qemu-system') && cmdline.includes('/run/tardigrade/')) pids.push(Number(pid));
+    if (matches(await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''))) pids.push(Number(pid)); // '': gone meanwhile
   }
   return pids;
 }

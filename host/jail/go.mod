@@ -1,0 +1,3 @@
+module tardigrade/jail
+
+go 1.19
