@@ -14,6 +14,9 @@ import (
 // containerInitArg makes the binary the init of the container instead of the agent.
 const containerInitArg = "container-init"
 
+// cloneNewCgroup is CLONE_NEWCGROUP of <linux/sched.h>.
+const cloneNewCgroup = 0x02000000
+
 // Descriptors the agent hands to the init.
 const (
 	initConfigFD = 3
@@ -25,6 +28,7 @@ type initConfig struct {
 	Launch     launch
 	RootDevice string // empty, in host mode only: no container, just the process
 	Host       bool
+	BootID     string // file shown as the kernel's boot id; empty in host mode
 }
 
 // initReport is the init's one message to the agent; no code: the application runs.
@@ -71,7 +75,11 @@ func startApplication() (int, error) {
 	}
 	contained := config.RootDevice != ""
 	if contained {
-		if err := enterContainerRoot(config.RootDevice, config.Launch.Capabilities == "all"); err != nil {
+		// Only now: the agent has put this process into its groups, which the container then sees as the roots.
+		if err := syscall.Unshare(cloneNewCgroup); err != nil {
+			return 0, fmt.Errorf("cannot make a control group namespace: %w", err)
+		}
+		if err := enterContainerRoot(&config); err != nil {
 			return 0, err
 		}
 	}
@@ -118,10 +126,7 @@ func limitApplication(capabilities string) error {
 	if capabilities == "all" {
 		return nil
 	}
-	if err := limitOwnCapabilities(); err != nil {
-		return fmt.Errorf("cannot drop capabilities: %w", err)
-	}
-	return nil
+	return confineProcess()
 }
 
 // passSignals forwards what the agent (or the application's own children) sends to PID 1.
