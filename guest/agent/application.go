@@ -89,6 +89,9 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 	if err := app.prepare(config.Launch.Capabilities); err != nil {
 		return nil, err
 	}
+	if app.devices != nil {
+		config.DeviceGroup = app.devices.procs
+	}
 	output, err := newOutput()
 	if err != nil {
 		return nil, err
@@ -155,13 +158,7 @@ func (app *application) startInit(config initConfig, output *output) (*process, 
 	configReader.Close()
 	reportWriter.Close()
 	if err == nil {
-		if app.devices != nil {
-			err = app.devices.take(init.pid)
-		}
-		if err == nil {
-			err = instruct(config, configWriter, reportReader)
-		}
-		if err == nil {
+		if err = instruct(config, configWriter, reportReader); err == nil {
 			return init, configWriter, nil
 		}
 		if killErr := init.signal(syscall.SIGKILL); killErr != nil && !errors.Is(killErr, os.ErrProcessDone) {

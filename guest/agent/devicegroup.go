@@ -13,7 +13,7 @@ import (
 // It is one of version 1, since there a single thread may join.
 type deviceGroup struct {
 	tasks *os.File // takes the calling thread
-	procs string   // takes a whole process
+	procs string   // takes the process that writes 0
 }
 
 const deviceGroups = "/run/cgroup-devices"
@@ -55,14 +55,6 @@ func newDeviceGroup(hierarchy, name string) (*deviceGroup, error) {
 func (g *deviceGroup) join() error {
 	if _, err := syscall.Write(int(g.tasks.Fd()), []byte("0")); err != nil {
 		return fmt.Errorf("cannot join the group of limited devices: %w", err)
-	}
-	return nil
-}
-
-// take moves a process into the group.
-func (g *deviceGroup) take(pid int) error {
-	if err := os.WriteFile(g.procs, []byte(fmt.Sprint(pid)), 0); err != nil {
-		return fmt.Errorf("cannot limit the devices of process %d: %w", pid, err)
 	}
 	return nil
 }

@@ -28,7 +28,9 @@ type initConfig struct {
 	Launch     launch
 	RootDevice string // empty, in host mode only: no container, just the process
 	Host       bool
-	BootID     string // file shown as the kernel's boot id; empty in host mode
+	// Empty in host mode:
+	BootID      string // file shown as the kernel's boot id
+	DeviceGroup string // cgroup.procs of the group with few devices; without all capabilities
 }
 
 // initReport is the init's one message to the agent; no code: the application runs.
@@ -74,10 +76,14 @@ func startApplication() (int, error) {
 		go endWith(file)
 	}
 	contained := config.RootDevice != ""
+	var devices *os.File
+	var err error
 	if contained {
-		// Only now: the agent has put this process into its groups, which the container then sees as the roots.
-		if err := syscall.Unshare(cloneNewCgroup); err != nil {
-			return 0, fmt.Errorf("cannot make a control group namespace: %w", err)
+		if config.DeviceGroup != "" { // by its descriptor: its path is out of reach in the container's root
+			if devices, err = os.OpenFile(config.DeviceGroup, os.O_WRONLY, 0); err != nil {
+				return 0, err
+			}
+			defer devices.Close()
 		}
 		if err := enterContainerRoot(&config); err != nil {
 			return 0, err
@@ -97,7 +103,7 @@ func startApplication() (int, error) {
 	}
 	attributes := &syscall.SysProcAttr{Credential: command.credential, Setsid: true}
 	if contained {
-		if err := limitApplication(config.Launch.Capabilities); err != nil {
+		if err := limitApplication(config.Launch.Capabilities, devices); err != nil {
 			return 0, err
 		}
 	} else {
@@ -119,9 +125,19 @@ func endWith(agent io.Reader) {
 	os.Exit(1)
 }
 
-func limitApplication(capabilities string) error {
+// limitApplication comes last: what it takes away was needed to make the container.
+func limitApplication(capabilities string, devices *os.File) error {
 	if err := limitOpenFiles(0); err != nil {
 		return fmt.Errorf("cannot set the open file limit: %w", err)
+	}
+	if devices != nil {
+		if _, err := devices.WriteString("0"); err != nil {
+			return fmt.Errorf("cannot limit devices: %w", err)
+		}
+	}
+	// Its groups are the roots that the container sees.
+	if err := syscall.Unshare(cloneNewCgroup); err != nil {
+		return fmt.Errorf("cannot make a control group namespace: %w", err)
 	}
 	if capabilities == "all" {
 		return nil
