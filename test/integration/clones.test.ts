@@ -64,7 +64,7 @@ describe('clones of one image', { timeout: 600_000 }, () => {
   let service: Service;
   let peer: ChildProcess | undefined;
   let image: string;
-  let vms: RunningVm[];
+  let vms: RunningVm[] = [];
   let facts: [Facts, Facts];
 
   before(async () => {
@@ -82,7 +82,7 @@ describe('clones of one image', { timeout: 600_000 }, () => {
     facts = (await Promise.all(vms.map(factsOf))) as [Facts, Facts];
   });
   after(async () => {
-    await Promise.all((vms ?? []).map((vm) => vm.terminate()));
+    await Promise.all(vms.map((vm) => vm.terminate()));
     await closeShared();
     peer?.kill();
     await run('ip', ['link', 'del', PEER.link]);
