@@ -10,7 +10,7 @@ import (
 
 // deviceGroup is a control group whose processes may make any device node (CAP_MKNOD is a default capability) but
 // open only the listed ones: the machine's disk stays closed to root in the container, as under Docker.
-// It is one of version 1, since there a single thread may join.
+// It is one of version 1, since there a single thread may join. Unknown: guest-devices
 type deviceGroup struct {
 	tasks *os.File // takes the calling thread
 	procs string   // takes the process that writes 0

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"unsafe"
 )
 
 // containerInitArg makes the binary the init of the container instead of the agent.
@@ -16,6 +17,8 @@ const containerInitArg = "container-init"
 
 // cloneNewCgroup is CLONE_NEWCGROUP of <linux/sched.h>.
 const cloneNewCgroup = 0x02000000
+
+const prSetName = 15 // PR_SET_NAME of <linux/prctl.h>
 
 // Descriptors the agent hands to the init.
 const (
@@ -44,6 +47,7 @@ type initReport struct {
 func containerInit() {
 	runtime.LockOSThread() // the application's parent-death signal is bound to the thread
 	runtime.GOMAXPROCS(1)
+	nameThread("tardigrade-init") // else it shows as "exe"
 	report := os.NewFile(initReportFD, "report")
 	syscall.CloseOnExec(initReportFD)
 
@@ -63,6 +67,11 @@ func containerInit() {
 
 	go passSignals(signals, pid)
 	os.Exit(reapUntil(pid))
+}
+
+func nameThread(name string) {
+	bytes := append([]byte(name), 0)
+	syscall.RawSyscall(syscall.SYS_PRCTL, prSetName, uintptr(unsafe.Pointer(&bytes[0])), 0)
 }
 
 func startApplication() (int, error) {

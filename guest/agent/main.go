@@ -3,14 +3,12 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 )
 
 const version = "1"
@@ -53,7 +51,7 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	listener, err := listenOn(*listen, *host)
+	listener, err := listenFromOutside(*listen, *host)
 	if err != nil {
 		fatal(fmt.Errorf("cannot listen on %s: %w", *listen, err))
 	}
@@ -63,22 +61,6 @@ func main() {
 	logf("ready")
 	go a.serve(listener) // a locked thread would be slow to switch to
 	<-make(chan struct{})
-}
-
-// listenOn serves, in a guest, only what comes in by the network card: root in a container may send packets with
-// the gateway's address as their source, but those come by the loopback.
-func listenOn(address string, host bool) (net.Listener, error) {
-	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		if host {
-			return nil
-		}
-		var failed error
-		if err := raw.Control(func(fd uintptr) { failed = syscall.BindToDevice(int(fd), guestNIC) }); err != nil {
-			return err
-		}
-		return failed
-	}}
-	return config.Listen(context.Background(), "tcp4", address)
 }
 
 // logf writes one line to the console.

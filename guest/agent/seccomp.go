@@ -12,6 +12,7 @@ import (
 // The filter of system calls every process of a container has that does not have all capabilities. What it refuses
 // is what Docker's default profile refuses with the default capabilities: EPERM, and ENOSYS for clone3, whose
 // flags a filter cannot see, and for calls newer than the tables, so that programs fall back on older ones.
+// Unknown: guest-seccomp
 
 // span is a range of call numbers, both ends included.
 type span struct{ first, last uint32 }

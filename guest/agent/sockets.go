@@ -11,6 +11,7 @@ import (
 
 // Connections that were open when a snapshot was taken lead nowhere in a clone: the other side talks to nobody, or
 // to another clone. They are reset when the machine wakes, so that who uses them sees an error and not silence.
+// Unknown: guest-connections
 
 const (
 	netlinkSockDiag = 4  // NETLINK_SOCK_DIAG

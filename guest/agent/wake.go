@@ -21,7 +21,7 @@ const (
 )
 
 // waker gives a clone a life of its own: it woke with the clock, the random state, the names and the connections of
-// its template. A machine that resumes keeps its names. Docs: docs/snapshots-and-uniqueness.md
+// its template. A machine that resumes keeps its names. Docs: docs/snapshots-and-uniqueness.md. Unknown: guest-ids
 type waker struct {
 	urandom *os.File // open from the start: one system call less on the critical path
 	card    *networkCard

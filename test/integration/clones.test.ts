@@ -77,7 +77,7 @@ describe('clones of one image', { timeout: 600_000 }, () => {
     peer = spawn('ip', ['netns', 'exec', PEER.netns, 'python3', '-c', SERVER], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(peer.stdout ?? assert.fail(), 'data');
     service = await sharedService();
-    image = await probeImage(service, 'clones', { packages: ['openssh-client'], node: true, more: { environmentVariables: { PEER: PEER.address } } });
+    image = await probeImage(service, 'clones', { packages: ['openssh-client', 'crun', 'libyajl2'], node: true, more: { environmentVariables: { PEER: PEER.address } } });
     vms = await Promise.all([runVm(service, image), runVm(service, image)]);
     facts = (await Promise.all(vms.map(factsOf))) as [Facts, Facts];
   });

@@ -43,7 +43,7 @@ class Node:
     def __init__(self):
         self.process = None
         if os.path.exists("/usr/local/bin/node"):
-            self.process = subprocess.Popen(["node", "generate.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.process = subprocess.Popen(["node", "generate.cjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             assert self.process.stdout.readline() == "ready\n"
 
     def generate(self):
