@@ -112,7 +112,7 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 
 // prepare makes what a container with these capabilities needs of the machine.
 func (app *application) prepare(capabilities string) error {
-	if app.host {
+	if app.host || app.devices != nil { // or made by a start that failed
 		return nil
 	}
 	if capabilities == "all" {

@@ -82,11 +82,14 @@ describe('clones of one image', { timeout: 600_000 }, () => {
     facts = (await Promise.all(vms.map(factsOf))) as [Facts, Facts];
   });
   after(async () => {
-    await Promise.all(vms.map((vm) => vm.terminate()));
-    await closeShared();
     peer?.kill();
-    await run('ip', ['link', 'del', PEER.link]);
-    await run('ip', ['netns', 'del', PEER.netns]);
+    try {
+      await Promise.all(vms.map((vm) => vm.terminate()));
+    } finally {
+      await closeShared();
+      await run('ip', ['link', 'del', PEER.link]);
+      await run('ip', ['netns', 'del', PEER.netns]);
+    }
   });
 
   for (const [source, of] of [['getrandom', 'kernel'], ['urandom', 'kernel'], ['secrets', 'kernel'], ['uuid', 'kernel'], ['openssl', 'new'], ['node', 'new']] as const) {

@@ -79,8 +79,11 @@ describe('a container with the default capabilities', { timeout: 600_000 }, () =
     vm = await runVm(service, await probeImage(service, 'default-container', { packages: PACKAGES }), SHELL);
   });
   after(async () => {
-    await vm.terminate();
-    await closeShared();
+    try {
+      await vm.terminate();
+    } finally {
+      await closeShared();
+    }
   });
 
   it('confines the application, and what runs beside it, alike', async () => {
@@ -165,8 +168,11 @@ describe('a container with all capabilities', { timeout: 600_000 }, () => {
     vm = await runVm(service, await probeImage(service, 'all-container', { packages: PACKAGES, more: { additionalOsCapabilities: ['ALL'] } }));
   });
   after(async () => {
-    await vm.terminate();
-    await closeShared();
+    try {
+      await vm.terminate();
+    } finally {
+      await closeShared();
+    }
   });
 
   it('mounts file systems, files as disks, and FUSE', async () => {
