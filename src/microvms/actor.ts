@@ -309,7 +309,8 @@ export class Actor {
       await this.deps.observe?.('suspended-recorded', this.record.id);
       await this.machine.releaseLink();
       await this.deps.observe?.('suspend-link-released', this.record.id);
-      if (!this.#sealed) this.#disks.start(this.machine.dir);
+      // Terminated meanwhile, its folder is about to go.
+      if (this.state === 'SUSPENDED' && !this.#sealed) this.#disks.start(this.machine.dir);
     } catch (error) {
       if (signal.aborted) return;
       this.#fail('suspend', 'could not suspend a MicroVM', error, 'suspendFailed');

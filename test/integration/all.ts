@@ -30,6 +30,9 @@ await import('./resources.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
 await import('./shell.test.js');
+await import('../security/boundary.test.js');
+await import('../security/floods.test.js');
+await import('../security/hostile-agent.test.js');
 // Last: these count everything on the host, or use the host's ports, so the shared service ends first.
 await import('./shutdown.test.js');
 await import('./conditions.test.js');

@@ -180,8 +180,9 @@ describe('shell', { timeout: 600_000 }, () => {
       await tmux.line('clear; stty size');
       await tmux.shows(/^24 100$/m);
 
-      await tmux.line('clear; sleep 1000');
-      await tmux.shows(/sleep 1000\n/);
+      await tmux.line('clear');
+      await tmux.line(`sh -c 'echo asleep; exec sleep 1000'`); // told by the process that Ctrl-C is to end
+      await tmux.shows(/^asleep$/m);
       await tmux.keys('C-c');
       await tmux.shows(/\^C\nλ \$ ?$/m);
       await tmux.line('echo "ended=$?"');
