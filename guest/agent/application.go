@@ -89,7 +89,7 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 	if err := app.prepare(config.Launch.Capabilities); err != nil {
 		return nil, err
 	}
-	if app.devices != nil {
+	if app.devices != nil && config.Launch.Capabilities != "all" {
 		config.DeviceGroup = app.devices.procs
 	}
 	output, err := newOutput()
@@ -112,12 +112,15 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 
 // prepare makes what a container with these capabilities needs of the machine.
 func (app *application) prepare(capabilities string) error {
-	if app.host || app.devices != nil { // or made by a start that failed
+	if app.host {
 		return nil
 	}
 	if capabilities == "all" {
 		loadModules("/modules", "order-all")
 		return nil
+	}
+	if app.devices != nil {
+		return nil // of a start that failed
 	}
 	devices, err := newDeviceGroup(deviceGroups, "container")
 	if err != nil {
