@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.dependency-cruiser.cjs', 'examples/apps/'] },
+  { ignores: ['dist/', 'node_modules/', '.dependency-cruiser.cjs', 'examples/apps/', 'test/apps/'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },

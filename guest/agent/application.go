@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -21,6 +22,8 @@ type application struct {
 	reaper *reaper
 	host   bool
 	log    *eventLog
+	// Of a container without all capabilities; made at its start, nil on an ordinary host.
+	devices *deviceGroup
 
 	starting sync.Mutex // one start at a time
 	mu       sync.Mutex
@@ -60,7 +63,11 @@ func (a *agent) start(conn *net.TCPConn, r *request) error {
 		return fail(codeBadRequest, "rootDevice is missing")
 	}
 	spec := launch{Args: r.Args, Env: r.Env, Cwd: r.Cwd, User: r.User, Capabilities: r.Capabilities}
-	c, err := a.app.start(initConfig{Launch: spec, RootDevice: r.RootDevice, Host: a.host}, stopSignal)
+	config := initConfig{Launch: spec, RootDevice: r.RootDevice, Host: a.host}
+	if !a.host {
+		config.BootID = bootIDFile
+	}
+	c, err := a.app.start(config, stopSignal)
 	if err != nil {
 		return err
 	}
@@ -79,6 +86,12 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 			return nil, fail(codeStartFailed, "root device %q: %v", config.RootDevice, err)
 		}
 	}
+	if err := app.prepare(config.Launch.Capabilities); err != nil {
+		return nil, err
+	}
+	if app.devices != nil && config.Launch.Capabilities != "all" {
+		config.DeviceGroup = app.devices.procs
+	}
 	output, err := newOutput()
 	if err != nil {
 		return nil, err
@@ -95,6 +108,26 @@ func (app *application) start(config initConfig, stopSignal syscall.Signal) (*co
 	app.mu.Unlock()
 	go app.follow(c, output)
 	return c, nil
+}
+
+// prepare makes what a container with these capabilities needs of the machine.
+func (app *application) prepare(capabilities string) error {
+	if app.host {
+		return nil
+	}
+	if capabilities == "all" {
+		loadModules("/modules", "order-all")
+		return nil
+	}
+	if app.devices != nil {
+		return nil // of a start that failed
+	}
+	devices, err := newDeviceGroup(deviceGroups, "container")
+	if err != nil {
+		return fmt.Errorf("cannot make the group of limited devices: %w", err)
+	}
+	app.devices = devices
+	return nil
 }
 
 // startInit starts the agent's own binary as the container's init and waits for its report.

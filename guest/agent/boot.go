@@ -55,7 +55,7 @@ func boot() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		logf("cannot raise the open file limit to %d: %v", openFilesMax, err)
 	}
-	loadModules("/modules")
+	loadModules("/modules", "order")
 	return setUpNetwork()
 }
 

@@ -46,8 +46,7 @@ func replaceFile(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o644)
 }
 
-// renameHost rewrites /etc/hostname in the container, best effort: the kernel's hostname is what counts. The
-// path is walked without following links, which the application could have laid to lead out of its root.
+// renameHost rewrites /etc/hostname in the container, best effort: the kernel's hostname is what counts.
 func (app *application) renameHost(hostname string) {
 	c := app.current()
 	if c == nil || !c.contained {
@@ -59,22 +58,11 @@ func (app *application) renameHost(hostname string) {
 }
 
 func writeHostname(pid int, hostname string) error {
-	root, err := syscall.Open(fmt.Sprintf("/proc/%d/root", pid), syscall.O_DIRECTORY|syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	file, err := containerFile(pid, "/etc/hostname", syscall.O_WRONLY|syscall.O_CREAT|syscall.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	defer syscall.Close(root)
-	etc, err := syscall.Openat(root, "etc", syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer syscall.Close(etc)
-	const flags = syscall.O_WRONLY | syscall.O_CREAT | syscall.O_TRUNC | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
-	file, err := syscall.Openat(etc, "hostname", flags, 0o644)
-	if err != nil {
-		return err
-	}
-	defer syscall.Close(file)
-	_, err = syscall.Write(file, []byte(strings.TrimSpace(hostname)+"\n"))
+	defer file.Close()
+	_, err = file.WriteString(strings.TrimSpace(hostname) + "\n")
 	return err
 }

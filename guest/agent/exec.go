@@ -89,8 +89,8 @@ func (a *agent) spawn(s *session, files []*os.File) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.capabilities == "default" {
-		if err := limitBounding(syscall.RawSyscall); err != nil {
+	if s.contained && s.capabilities == "default" {
+		if err := confineThread(a.app.devices); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +139,7 @@ func (c *container) enter() error {
 			syscall.Close(fd)
 		}
 	}()
-	for _, kind := range []string{"ipc", "pid", "mnt"} {
+	for _, kind := range []string{"ipc", "cgroup", "pid", "mnt"} {
 		fd, err := syscall.Open(procFile(c.init.pid, "ns/"+kind), syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if errors.Is(err, os.ErrNotExist) {
 			return fail(codeNotStarted, "the application has ended, and its container with it")

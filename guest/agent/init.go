@@ -9,10 +9,16 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"unsafe"
 )
 
 // containerInitArg makes the binary the init of the container instead of the agent.
 const containerInitArg = "container-init"
+
+// cloneNewCgroup is CLONE_NEWCGROUP of <linux/sched.h>.
+const cloneNewCgroup = 0x02000000
+
+const prSetName = 15 // PR_SET_NAME of <linux/prctl.h>
 
 // Descriptors the agent hands to the init.
 const (
@@ -25,6 +31,9 @@ type initConfig struct {
 	Launch     launch
 	RootDevice string // empty, in host mode only: no container, just the process
 	Host       bool
+	// Empty in host mode:
+	BootID      string // file shown as the kernel's boot id
+	DeviceGroup string // cgroup.procs of the group with few devices; without all capabilities
 }
 
 // initReport is the init's one message to the agent; no code: the application runs.
@@ -38,6 +47,7 @@ type initReport struct {
 func containerInit() {
 	runtime.LockOSThread() // the application's parent-death signal is bound to the thread
 	runtime.GOMAXPROCS(1)
+	nameThread("tardigrade-init") // else it shows as "exe"
 	report := os.NewFile(initReportFD, "report")
 	syscall.CloseOnExec(initReportFD)
 
@@ -59,6 +69,11 @@ func containerInit() {
 	os.Exit(reapUntil(pid))
 }
 
+func nameThread(name string) {
+	bytes := append([]byte(name), 0)
+	syscall.RawSyscall(syscall.SYS_PRCTL, prSetName, uintptr(unsafe.Pointer(&bytes[0])), 0)
+}
+
 func startApplication() (int, error) {
 	file := os.NewFile(initConfigFD, "config")
 	syscall.CloseOnExec(initConfigFD)
@@ -70,8 +85,16 @@ func startApplication() (int, error) {
 		go endWith(file)
 	}
 	contained := config.RootDevice != ""
+	var devices *os.File
+	var err error
 	if contained {
-		if err := enterContainerRoot(config.RootDevice, config.Launch.Capabilities == "all"); err != nil {
+		if config.DeviceGroup != "" { // by its descriptor: its path is out of reach in the container's root
+			if devices, err = os.OpenFile(config.DeviceGroup, os.O_WRONLY, 0); err != nil {
+				return 0, err
+			}
+			defer devices.Close()
+		}
+		if err := enterContainerRoot(&config); err != nil {
 			return 0, err
 		}
 	}
@@ -89,7 +112,7 @@ func startApplication() (int, error) {
 	}
 	attributes := &syscall.SysProcAttr{Credential: command.credential, Setsid: true}
 	if contained {
-		if err := limitApplication(config.Launch.Capabilities); err != nil {
+		if err := limitApplication(config.Launch.Capabilities, devices); err != nil {
 			return 0, err
 		}
 	} else {
@@ -111,17 +134,24 @@ func endWith(agent io.Reader) {
 	os.Exit(1)
 }
 
-func limitApplication(capabilities string) error {
+// limitApplication comes last: what it takes away was needed to make the container.
+func limitApplication(capabilities string, devices *os.File) error {
 	if err := limitOpenFiles(0); err != nil {
 		return fmt.Errorf("cannot set the open file limit: %w", err)
+	}
+	if devices != nil {
+		if _, err := devices.WriteString("0"); err != nil {
+			return fmt.Errorf("cannot limit devices: %w", err)
+		}
+	}
+	// Its groups are the roots that the container sees.
+	if err := syscall.Unshare(cloneNewCgroup); err != nil {
+		return fmt.Errorf("cannot make a control group namespace: %w", err)
 	}
 	if capabilities == "all" {
 		return nil
 	}
-	if err := limitOwnCapabilities(); err != nil {
-		return fmt.Errorf("cannot drop capabilities: %w", err)
-	}
-	return nil
+	return confineProcess()
 }
 
 // passSignals forwards what the agent (or the application's own children) sends to PID 1.

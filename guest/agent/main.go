@@ -3,14 +3,12 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 )
 
 const version = "1"
@@ -53,11 +51,7 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	config := net.ListenConfig{}
-	if !*host {
-		config.Control = onNIC
-	}
-	listener, err := config.Listen(context.Background(), "tcp4", *listen)
+	listener, err := listenFromOutside(*listen, *host)
 	if err != nil {
 		fatal(fmt.Errorf("cannot listen on %s: %w", *listen, err))
 	}
@@ -67,19 +61,6 @@ func main() {
 	logf("ready")
 	go a.serve(listener) // a locked thread would be slow to switch to
 	<-make(chan struct{})
-}
-
-// onNIC binds a socket to the NIC: a program in the guest that may forge packets could send some over lo in the gateway's
-// name, and they must not find the agent.
-func onNIC(_, _ string, conn syscall.RawConn) error {
-	var failed error
-	err := conn.Control(func(fd uintptr) {
-		failed = syscall.SetsockoptString(int(fd), syscall.SOL_SOCKET, syscall.SO_BINDTODEVICE, guestNIC)
-	})
-	if err == nil {
-		err = failed
-	}
-	return err
 }
 
 // logf writes one line to the console.

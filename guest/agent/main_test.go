@@ -39,6 +39,11 @@ func probe(args []string) {
 	switch args[0] {
 	case "facts":
 		json.NewEncoder(os.Stdout).Encode(facts())
+	case "attempts":
+		json.NewEncoder(os.Stdout).Encode(attempts())
+		if len(args) > 1 {
+			time.Sleep(time.Hour)
+		}
 	case "wait":
 		fmt.Println("waiting")
 		select {}

@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// loadModules loads the .ko files named in dir/order, one per line, in that order. A module that fails is
+// loadModules loads the .ko files named in a file of dir, one per line, in that order. A module that fails is
 // logged and passed over: the machine may do without it, and what it cannot do without fails by name later.
-func loadModules(dir string) {
-	order, err := os.ReadFile(filepath.Join(dir, "order"))
+func loadModules(dir, list string) {
+	order, err := os.ReadFile(filepath.Join(dir, list))
 	if err != nil {
 		logf("no modules loaded: %v", err)
 		return

@@ -38,6 +38,7 @@ func setUpNetwork() error {
 		{"bring up " + guestNIC, func() error { return bringUp(fd, guestNIC) }},
 		{"set the gateway's neighbour entry", func() error { return setNeighbour(fd, guestNIC, gateway, mac) }},
 		{"set the default route", func() error { return setDefaultRoute(fd, gateway) }},
+		{"disable IPv6 on " + guestNIC, disableIPv6},
 	}
 	for _, step := range steps {
 		if err := step.run(); err != nil {

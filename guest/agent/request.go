@@ -13,6 +13,7 @@ type request struct {
 	UnixNanos string `json:"unixNanos"` // wake
 	Entropy   string `json:"entropy"`   // wake: base64
 	Hostname  string `json:"hostname"`  // wake
+	MAC       string `json:"mac"`       // wake: of the network card; empty = as it is
 
 	Port    int64 `json:"port"`    // dial
 	After   int64 `json:"after"`   // events
@@ -125,6 +126,8 @@ func (r *request) setString(key, value string) bool {
 		r.Entropy = value
 	case "hostname":
 		r.Hostname = value
+	case "mac":
+		r.MAC = value
 	default:
 		return false
 	}

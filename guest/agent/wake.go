@@ -20,11 +20,15 @@ const (
 	hostnameMax   = 64 // __NEW_UTS_LEN
 )
 
-// waker gives a clone a life of its own: it woke with the clock, the random state and the name of its template.
+// waker gives a clone a life of its own: it woke with the clock, the random state, the names and the connections of
+// its template. A machine that resumes keeps its names. Docs: docs/snapshots-and-uniqueness.md. Unknown: guest-ids
 type waker struct {
 	urandom *os.File // open from the start: one system call less on the critical path
+	card    *networkCard
+	bootID  *bootID
 	host    bool
-	files   sync.Mutex // orders the writes of /etc/hostname after the answers
+	mu      sync.Mutex // orders wakes, and what is done after their answers
+	name    string     // of the last wake; another one means another machine
 }
 
 func newWaker(host bool) (*waker, error) {
@@ -35,7 +39,15 @@ func newWaker(host bool) (*waker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &waker{urandom: file}, nil
+	card, err := openNetworkCard()
+	if err != nil {
+		return nil, err
+	}
+	bootID, err := newBootID(bootIDFile)
+	if err != nil {
+		return nil, err
+	}
+	return &waker{urandom: file, card: card, bootID: bootID}, nil
 }
 
 // randPoolInfo is struct rand_pool_info with its buffer.
@@ -63,21 +75,66 @@ func (a *agent) wake(conn *net.TCPConn, r *request) error {
 	if !validHostname(r.Hostname) {
 		return fail(codeBadRequest, "hostname %q must be 1 to %d letters, digits, dots and hyphens", limitBytes(r.Hostname, 2*hostnameMax), hostnameMax)
 	}
+	var mac net.HardwareAddr
+	if r.MAC != "" {
+		if mac, err = parseMAC(r.MAC); err != nil {
+			return err
+		}
+	}
+	a.clock.mu.Lock()
+	defer a.clock.mu.Unlock()
+	other := a.clock.name != r.Hostname
 	if a.clock.host {
 		sum := fnv.New64a()
 		sum.Write(decoded[:entropyBytes])
 		fmt.Printf("wake %d %s %x\n", nanos, r.Hostname, sum.Sum64())
 	} else if err := a.clock.apply(nanos, &pool, r.Hostname); err != nil {
 		return err
+	} else if err := a.clock.detach(mac); err != nil {
+		return err
+	} else if other {
+		if err := a.becomeOther(); err != nil {
+			return err
+		}
 	}
+	a.clock.name = r.Hostname
 	if _, err := conn.Write(answerOK); err != nil {
 		return nil
 	}
 	conn.Close()
-	a.clock.files.Lock()
-	defer a.clock.files.Unlock()
 	a.app.renameHost(r.Hostname)
+	if c := a.app.current(); other && c != nil && c.contained {
+		go func() {
+			if err := a.renewSSHKeys(c); err != nil {
+				logf("ssh host keys are the template's: %v", err)
+			}
+		}()
+	}
 	return nil
+}
+
+// becomeOther renews what tells this machine from other clones, and stays over its suspensions.
+func (a *agent) becomeOther() error {
+	if err := a.clock.bootID.renew(); err != nil {
+		return fmt.Errorf("cannot renew the boot id: %w", err)
+	}
+	if c := a.app.current(); c != nil && c.contained {
+		if err := renewMachineID(c.init.pid); err != nil {
+			logf("machine id not renewed: %v", err) // the application may have made the file unwritable
+		}
+	}
+	return nil
+}
+
+// detach ends connections that lead nowhere, and takes the MAC.
+func (w *waker) detach(mac net.HardwareAddr) error {
+	if _, err := resetConnections(); err != nil {
+		logf("connections of the snapshot stay: %v", err)
+	}
+	if mac == nil {
+		return nil
+	}
+	return w.card.setMAC(mac)
 }
 
 // apply leaves CLOCK_MONOTONIC where the snapshot had it; AWS advances it. Unknown: guest-monotonic

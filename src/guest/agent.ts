@@ -25,9 +25,9 @@ export function createGuestAgent(dial: DialAgent, options: GuestAgentOptions = {
   const timeoutMs = options.timeoutMs ?? QUICK;
   return {
     waitUntilUp: (signal) => waitUntilUp(dial, signal),
-    async wake({ hostname }) {
+    async wake({ hostname, mac }) {
       const entropy = randomBytes(ENTROPY_BYTES).toString('base64');
-      await ask(dial, { op: 'wake', members: () => ({ unixNanos: wallClockNanos().toString(), entropy, hostname }) }, { timeoutMs });
+      await ask(dial, { op: 'wake', members: () => ({ unixNanos: wallClockNanos().toString(), entropy, hostname, mac }) }, { timeoutMs });
     },
     async start(spec) {
       await ask(dial, { op: 'start', members: () => spec }, { timeoutMs: SLOW });

@@ -21,7 +21,10 @@ export interface ContainerSpec {
 
 /** Sent on each launch and resume, before any traffic. */
 export interface WakeSpec {
+  /** Another one than at the last wake makes the guest another machine: boot id, machine id, ssh host keys. */
   readonly hostname: string;
+  /** Of its network card; absent: as it is. The guest's gateway is told. */
+  readonly mac?: string;
 }
 
 export interface ExecSpec {
@@ -117,7 +120,7 @@ export interface GuestStatus {
 export interface GuestAgent {
   /** Retries until the agent answers or the signal aborts. */
   waitUntilUp(signal: AbortSignal): Promise<void>;
-  /** Sets clock, entropy (fresh from the host) and hostname. */
+  /** Sets clock, entropy (fresh from the host), hostname and MAC; resets connections that were open in the snapshot. */
   wake(spec: WakeSpec): Promise<void>;
   start(spec: ContainerSpec): Promise<void>;
   /** Stream to `127.0.0.1:port` in the guest. Rejects {@link AppConnectError} when nothing listens. */

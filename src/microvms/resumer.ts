@@ -1,5 +1,5 @@
 import type { Launchable } from '../images/contracts.js';
-import { awaken } from './awaken.js';
+import { awaken, macOf } from './awaken.js';
 import type { MicrovmDeps } from './deps.js';
 import { HookFailedError } from './launcher.js';
 import type { Machine } from './machine.js';
@@ -18,7 +18,11 @@ export async function resume(deps: MicrovmDeps, machine: Machine, image: Launcha
     const link = await machine.acquireLink();
     await deps.observe?.('resume-linked', id);
     ended.throwIfAborted();
-    machine.adopt(await deps.engine.resume({ id, template: image.template, link, dir: machine.dir }));
+    // It wakes with the MAC it was suspended with.
+    const [vm, expected] = await Promise.allSettled([deps.engine.resume({ id, template: image.template, link, dir: machine.dir }), link.expect(macOf(id))]);
+    if (vm.status === 'rejected') throw vm.reason;
+    machine.adopt(vm.value);
+    if (expected.status === 'rejected') throw expected.reason;
     await deps.observe?.('resume-launched', id);
     ended.throwIfAborted();
     await awaken(deps, machine, ended);

@@ -11,10 +11,12 @@ export interface Link {
   readonly netnsPath: string;
   /** Tap device inside the namespace, the same name in each. */
   readonly tap: string;
-  /** Guest MAC, the same in each. */
+  /** Guest MAC at its boot, the same in each. */
   readonly guestMac: string;
   /** Address on the host side at which the guest's agent port is reached; unique per link. */
   readonly host: string;
+  /** Frames for the guest go to this MAC from now on; a guest tells of a new one by ARP itself. */
+  expect(mac: string): Promise<void>;
   /** Removes the namespace with all in it. Idempotent. */
   release(): Promise<void>;
 }

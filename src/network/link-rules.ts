@@ -18,6 +18,8 @@ export interface LinkLimits {
 
 /** ARP requests a second: a guest asks for its one gateway now and then. */
 const ARP_PER_SECOND = 20;
+/** First byte of every guest's MAC, the one at its boot and those that MicroVMs take: locally administered. */
+const MAC_PREFIX = '02';
 
 export interface LinkRules {
   readonly tap: string;
@@ -27,7 +29,7 @@ export interface LinkRules {
 }
 
 export function linkRules(r: LinkRules): string {
-  const { guestIp, guestMac, gatewayIp, agentPort, serviceIp, resolvers, dnsPort } = GUEST_NET;
+  const { guestIp, gatewayIp, gatewayMac, agentPort, serviceIp, resolvers, dnsPort } = GUEST_NET;
   const { packets, newConnections, connections } = r.limits;
   const services = r.services;
   const translate = services === undefined ? [] : [
@@ -39,8 +41,9 @@ export function linkRules(r: LinkRules): string {
   return `
 table netdev guest {
   chain tap { type filter hook ingress device "${r.tap}" priority -500; policy drop;
-    ether saddr != ${guestMac} drop
-    ether type arp arp saddr ether ${guestMac} arp saddr ip ${guestIp} limit rate ${ARP_PER_SECOND}/second burst ${2 * ARP_PER_SECOND} packets accept
+    ether saddr & ff:00:00:00:00:00 != ${MAC_PREFIX}:00:00:00:00:00 drop
+    ether saddr ${gatewayMac} drop
+    ether type arp arp saddr ip ${guestIp} arp saddr ether != ${gatewayMac} limit rate ${ARP_PER_SECOND}/second burst ${2 * ARP_PER_SECOND} packets accept
     ether type != ip drop
     ip saddr != ${guestIp} drop
     limit rate ${packets}/second burst ${packets} packets accept

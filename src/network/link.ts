@@ -44,7 +44,8 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
         `link set ${TAP} address ${GUEST_NET.gatewayMac}`,
         `addr add ${GUEST_NET.gatewayIp}/${GUEST_NET.prefix} dev ${TAP}`,
         `link set ${TAP} up`,
-        `neigh add ${GUEST_NET.guestIp} lladdr ${GUEST_NET.guestMac} dev ${TAP} nud permanent`,
+        // Known ahead, so that the first packet does not wait for ARP; not for good: a clone takes a MAC of its own.
+        `neigh add ${GUEST_NET.guestIp} lladdr ${GUEST_NET.guestMac} dev ${TAP} nud reachable`,
       ],
       netns,
     );
@@ -60,7 +61,10 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
 }
 
 export function describeLink({ netns, addresses }: Pick<LinkPlan, 'netns' | 'addresses'>): Omit<Link, 'release'> {
-  return { netnsPath: `/run/netns/${netns}`, tap: TAP, guestMac: GUEST_NET.guestMac, host: addresses.peer };
+  const expect = async (mac: string): Promise<void> => {
+    await ip([`neigh replace ${GUEST_NET.guestIp} lladdr ${mac} dev ${TAP} nud reachable`], netns);
+  };
+  return { netnsPath: `/run/netns/${netns}`, tap: TAP, guestMac: GUEST_NET.guestMac, host: addresses.peer, expect };
 }
 
 /**

@@ -93,8 +93,10 @@ describe('egress', () => {
       await ip(`-n ${netns} addr add ${address}/32 dev eth0`);
       assert.deepEqual(await world.probe(netns, [{ ...probe, from: address }]), ['no'], address);
     }
-    await ip(`-n ${netns} link set eth0 address 02:54:44:47:00:99`);
-    assert.deepEqual(await world.probe(netns, [probe]), ['no']);
+    for (const mac of ['00:16:3e:00:00:99', GUEST_NET.gatewayMac]) {
+      await ip(`-n ${netns} link set eth0 address ${mac}`);
+      assert.deepEqual(await world.probe(netns, [probe]), ['no'], mac);
+    }
     await ip(`-n ${netns} link set eth0 address ${GUEST_NET.guestMac}`, `-n ${netns} route replace default via ${gatewayIp}`);
     assert.deepEqual(await world.probe(netns, [probe]), ['yes']);
     await world.until(() => seen() >= 2, 'the second honest connection is in the log');

@@ -22,7 +22,7 @@ import { createOverlay } from '../../src/engine/qcow2.js';
 import { FD, type Jail, machineFiles, savedStateOf, type VmmSpec } from '../../src/engine/qemu/jail.js';
 import { startVmm, type VmmProcess } from '../../src/engine/qemu/process.js';
 import { findVmms, netnsOf } from '../../src/engine/qemu/survivors.js';
-import type { Link, LinkPool } from '../../src/network/contracts.js';
+import { type Link, type LinkPool, NO_EGRESS } from '../../src/network/contracts.js';
 import { openLinkPool } from '../../src/network/pool.js';
 
 const run = promisify(execFile);
@@ -48,7 +48,7 @@ describe('jail', () => {
   const held: (() => Promise<void>)[] = [];
 
   async function freshLink(): Promise<Link> {
-    const link = await links.acquire({ internet: false });
+    const link = await links.acquire({ egress: NO_EGRESS });
     held.push(() => link.release());
     return link;
   }

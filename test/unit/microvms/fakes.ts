@@ -274,7 +274,7 @@ export class World {
     this.linksHeld++;
     let held = true;
     return {
-      netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '', host: '198.18.0.1',
+      netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '', host: '198.18.0.1', expect: () => Promise.resolve(),
       release: async () => {
         await this.#step('unlink');
         if (held) this.linksHeld--;

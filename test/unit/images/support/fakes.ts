@@ -220,7 +220,7 @@ export class Fakes {
       const link = { options, released: 0 };
       this.links.push(link);
       return Promise.resolve({
-        netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '02:54:44:47:00:02', host: '198.18.0.1',
+        netnsPath: '/run/netns/x', tap: 'tap0', guestMac: '02:54:44:47:00:02', host: '198.18.0.1', expect: () => Promise.resolve(),
         release: () => {
           link.released++;
           return Promise.resolve();
