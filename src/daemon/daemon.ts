@@ -16,6 +16,7 @@ import { openTimeline, watchSteps } from '../clock/timeline.js';
 import type { Config } from '../config/config.js';
 import { createConnectors } from '../connectors/service.js';
 import type { Engine, EngineInfo, Vm } from '../engine/contracts.js';
+import { ioctl } from '../engine/linux/libc.js';
 import { createQemuEngine } from '../engine/qemu/engine.js';
 import { createCertificates } from '../endpoint/certificates.js';
 import { createEndpointServer } from '../endpoint/server.js';
@@ -42,6 +43,7 @@ import { loadLimits } from '../quotas/limits.js';
 import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
+import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { externalObjects } from './external-objects.js';
@@ -107,6 +109,9 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const keys = await openKeyRing({ dataDir, accountId: config.accountId, readPolicies, clock, log: logger });
   closers.push(() => keys.close());
   const limits = await loadLimits(config);
+  const vault = await openVault({ dataDir, enabled: config.encryption, masterKeyFile: config.masterKeyFile, ioctl });
+  // MicroVMs that run on need their files.
+  closers.push((guests) => (guests === 'keep' ? undefined : vault.close()));
 
   const guest = await ensureGuest(config, progress);
   const store = openStore(join(dataDir, 'tardigrade.db'));
@@ -140,7 +145,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const connectors = createConnectors({ store, clock, region: config.region, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
-  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
+  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, vault, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
     ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
   };
   const images = createImages({

@@ -22,6 +22,7 @@ await import('./engine.test.js');
 await import('./lifecycle.test.js');
 await import('./endpoint.test.js');
 await import('./isolation.test.js');
+await import('./at-rest.test.js');
 await import('./endurance.test.js');
 await import('./builds.test.js');
 await import('./resources.test.js');
