@@ -10,8 +10,8 @@ const run = promisify(execFile);
 
 export interface EncryptingDisk {
   readonly root: string;
-  /** Are these bytes anywhere on the disk, once all is written? */
-  holds(bytes: Buffer): Promise<boolean>;
+  /** Which of these are anywhere on the disk, once all is written? */
+  holding(needles: readonly string[]): Promise<string[]>;
   remove(): Promise<void>;
 }
 
@@ -32,9 +32,10 @@ export async function makeEncryptingDisk(mib: number, features = 'encrypt'): Pro
   }
   return {
     root,
-    holds: async (bytes) => {
+    holding: async (needles) => {
       await run('sync', ['-f', root]);
-      return contains(image, bytes);
+      const found = await findIn(image, needles.map((needle) => Buffer.from(needle)));
+      return needles.filter((_, i) => found[i]);
     },
     remove: async () => {
       await run('umount', [root]);
@@ -43,13 +44,15 @@ export async function makeEncryptingDisk(mib: number, features = 'encrypt'): Pro
   };
 }
 
-/** Is that anywhere in the file, also across what is read at a time? */
-export async function contains(path: string, bytes: Buffer): Promise<boolean> {
+/** For each of these whether it is anywhere in the file, also across what is read at a time. */
+export async function findIn(path: string, needles: readonly Buffer[]): Promise<boolean[]> {
+  const found = needles.map(() => false);
+  const overlap = Math.max(...needles.map((needle) => needle.length)) - 1;
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(path, { highWaterMark: 4 * 1024 ** 2 }) as AsyncIterable<Buffer>) {
     const window = Buffer.concat([rest, chunk]);
-    if (window.includes(bytes)) return true;
-    rest = window.subarray(Math.max(0, window.length - bytes.length + 1));
+    needles.forEach((needle, i) => (found[i] ||= window.includes(needle)));
+    rest = window.subarray(Math.max(0, window.length - overlap));
   }
-  return false;
+  return found;
 }
