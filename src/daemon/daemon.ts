@@ -111,7 +111,10 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const limits = await loadLimits(config);
   const vault = await openVault({ dataDir, enabled: config.encryption, masterKeyFile: config.masterKeyFile, ioctl });
   // MicroVMs that run on need their files.
-  closers.push((guests) => (guests === 'keep' ? undefined : vault.close()));
+  closers.push(async (guests) => {
+    const open = guests === 'keep' ? [] : await vault.close();
+    if (open.length > 0) logger.warn({ accounts: open }, 'files of these accounts are still open, and readable until they are closed');
+  });
 
   const guest = await ensureGuest(config, progress);
   const store = openStore(join(dataDir, 'tardigrade.db'));

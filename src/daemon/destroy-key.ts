@@ -14,11 +14,10 @@ export async function destroyKeyOf(args: readonly string[], config: Config): Pro
   if (values.yes !== true) throw new OperatorError(`this makes all encrypted images and MicroVMs of account ${accountId} in ${config.dataDir} unreadable, for good; add --yes to do it`);
   const release = lockDataDir(config.dataDir);
   try {
-    if (!(await destroyKey({ dataDir: config.dataDir, masterKeyFile: config.masterKeyFile, ioctl }, accountId))) {
-      throw new OperatorError(`account ${accountId} has no key in ${config.dataDir}: nothing of it is encrypted`);
-    }
+    const outcome = await destroyKey({ dataDir: config.dataDir, masterKeyFile: config.masterKeyFile, ioctl }, accountId);
+    if (outcome === 'no-key') throw new OperatorError(`account ${accountId} has no key in ${config.dataDir}: nothing of it is encrypted`);
+    return `The key of account ${accountId} is destroyed: what was encrypted with it cannot be read any more.${outcome === 'busy' ? ' Files of it are still open: MicroVMs left running keep what they have open until they end.' : ''}`;
   } finally {
     release();
   }
-  return `The key of account ${accountId} is destroyed: what was encrypted with it cannot be read any more.`;
 }

@@ -16,6 +16,8 @@ const SPEC_IS_IDENTIFIER = 2;
 const SPEC = { identifierAt: 8, bytes: 40 } as const;
 const ADD_HEADER_BYTES = 80;
 const REMOVE_BYTES = 64;
+/** FSCRYPT_KEY_REMOVAL_STATUS_FLAG_FILES_BUSY, in the word behind the specifier. */
+const FILES_BUSY = 1;
 const POLICY_BYTES = 24;
 const POLICY = { version: 2, contents: 1 /* AES-256-XTS */, fileNames: 4 /* AES-256-CTS */, flags: 3 /* names padded to 32 bytes */, identifierAt: 8 } as const;
 
@@ -25,8 +27,8 @@ const ENOKEY = 'Unknown system error -126';
 export interface Fscrypt {
   /** Loads a key for the file system that `folder` is on. Answers the identifier the kernel derives from it. */
   addKey(folder: string, key: Buffer): Promise<Buffer>;
-  /** Unloads it; files of it that are still open stay readable until they are closed. false: it was not loaded. */
-  removeKey(folder: string, identifier: Buffer): Promise<boolean>;
+  /** Unloads it, if it is loaded. `busy`: files of it are still open, and readable until they are closed. */
+  removeKey(folder: string, identifier: Buffer): Promise<{ readonly busy: boolean }>;
   /** From now on what is made in this empty folder is encrypted with that key, which must be loaded. */
   setPolicy(folder: string, identifier: Buffer): Promise<void>;
   /** none: not encrypted, but it can be; otherwise why it cannot. */
@@ -61,9 +63,9 @@ export function createFscrypt(ioctl: Ioctl): Fscrypt {
       identifier.copy(argument, SPEC.identifierAt);
       try {
         await call(folder, REMOVE_KEY_ALL_USERS, argument);
-        return true;
+        return { busy: (argument.readUInt32LE(SPEC.bytes) & FILES_BUSY) !== 0 };
       } catch (error) {
-        if (codeOf(error) === ENOKEY) return false;
+        if (codeOf(error) === ENOKEY) return { busy: false };
         throw error;
       }
     },

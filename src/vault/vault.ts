@@ -14,8 +14,8 @@ export interface VaultOptions {
 }
 
 export interface OpenVault extends Vault {
-  /** Unloads the keys: from then on nothing encrypted can be read on this host. */
-  close(): Promise<void>;
+  /** Unloads the keys: from then on nothing encrypted can be opened on this host. Answers accounts with files still open. */
+  close(): Promise<string[]>;
 }
 
 /** Loads the keys of all accounts that have one. Throws OperatorError when encryption is wanted and not possible. */
@@ -24,7 +24,7 @@ export async function openVault(options: VaultOptions): Promise<OpenVault> {
   const fscrypt = createFscrypt(ioctl);
   const accounts = await accountsWithKeys(dataDir);
   if (enabled) await mustEncrypt(fscrypt, dataDir);
-  if (!enabled && accounts.length === 0) return { protect: () => Promise.resolve(), close: () => Promise.resolve() };
+  if (!enabled && accounts.length === 0) return { protect: () => Promise.resolve(), close: () => Promise.resolve([]) };
 
   // Made only for a vault that holds nothing yet: another one would not open what there is.
   const make = options.masterKeyFile === undefined && accounts.length === 0;
@@ -39,10 +39,12 @@ export async function openVault(options: VaultOptions): Promise<OpenVault> {
       raw.fill(0);
     }
   };
-  const close = async (): Promise<void> => {
-    for (const identifier of await Promise.all(loaded.values())) await fscrypt.removeKey(dataDir, identifier);
+  const close = async (): Promise<string[]> => {
+    const open: string[] = [];
+    for (const [accountId, identifier] of loaded) if ((await fscrypt.removeKey(dataDir, await identifier)).busy) open.push(accountId);
     loaded.clear();
     master.fill(0);
+    return open;
   };
   try {
     for (const accountId of accounts) loaded.set(accountId, Promise.resolve(await load(readAccountKey(dataDir, accountId, master))));
@@ -67,18 +69,20 @@ export async function openVault(options: VaultOptions): Promise<OpenVault> {
 }
 
 /**
- * Makes all that is encrypted with an account's key unreadable for good, in a data folder that no daemon serves. false:
- * the account has no key.
+ * Makes all that is encrypted with an account's key unreadable for good, in a data folder that no daemon serves.
+ * `busy`: a process still has files of it open, such as a MicroVM that was left running.
  */
-export async function destroyKey(options: Pick<VaultOptions, 'dataDir' | 'masterKeyFile' | 'ioctl'>, accountId: string): Promise<boolean> {
+export async function destroyKey(options: Pick<VaultOptions, 'dataDir' | 'masterKeyFile' | 'ioctl'>, accountId: string): Promise<'no-key' | 'destroyed' | 'busy'> {
   const { dataDir } = options;
+  let busy = false;
   // A daemon that crashed, or left its MicroVMs running, left the kernel's copy as well.
   if ((await accountsWithKeys(dataDir)).includes(accountId)) {
     const fscrypt = createFscrypt(options.ioctl);
     const identifier = await identifierOf(fscrypt, options, accountId);
-    if (identifier !== undefined) await fscrypt.removeKey(dataDir, identifier);
+    if (identifier !== undefined) ({ busy } = await fscrypt.removeKey(dataDir, identifier));
   }
-  return destroyAccountKey(dataDir, accountId);
+  if (!(await destroyAccountKey(dataDir, accountId))) return 'no-key';
+  return busy ? 'busy' : 'destroyed';
 }
 
 /** Only the kernel tells it, so the key is loaded for a moment. undefined: it cannot be unwrapped any more. */

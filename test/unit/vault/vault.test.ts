@@ -1,7 +1,7 @@
 /** The vault on a real file system with the kernel's encryption; root is needed for the loop device. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ioctl } from '../../../src/engine/linux/libc.js';
@@ -50,7 +50,7 @@ describe('vault', { skip: process.getuid?.() === 0 ? false : 'root is needed for
   });
 
   it('destroys the key of one account, of that one alone', async () => {
-    assert.equal(await destroyKey({ dataDir, ioctl }, A), true);
+    assert.equal(await destroyKey({ dataDir, ioctl }, A), 'destroyed');
     const vault = await open();
     await assert.rejects(readFile(join(dataDir, 'a', 'below', 'telling-name')), { code: 'ENOENT' });
     assert.equal((await readFile(join(dataDir, 'b', 'file'), 'utf8')).length, 64);
@@ -62,15 +62,19 @@ describe('vault', { skip: process.getuid?.() === 0 ? false : 'root is needed for
     // Its files can still be removed.
     await rm(join(dataDir, 'a'), { recursive: true });
     await vault.close();
-    assert.equal(await destroyKey({ dataDir, ioctl }, '333333333333'), false);
+    assert.equal(await destroyKey({ dataDir, ioctl }, '333333333333'), 'no-key');
   });
 
-  it('destroys a key that a crashed daemon left in the kernel', async () => {
+  it('destroys a key that a crashed daemon left in the kernel, and says so when files are still open', async () => {
     const vault = await open();
-    assert.equal((await readFile(join(dataDir, 'b', 'file'), 'utf8')).length, 64);
-    assert.equal(await destroyKey({ dataDir, ioctl }, B), true);
-    await assert.rejects(readFile(join(dataDir, 'b', 'file')), { code: 'ENOENT' });
-    await vault.close();
+    const path = join(dataDir, 'b', 'file');
+    const file = await openFile(path);
+    assert.equal(await destroyKey({ dataDir, ioctl }, B), 'busy');
+    assert.equal((await file.readFile('utf8')).length, 64, 'what is open stays so');
+    await assert.rejects(writeFile(join(dataDir, 'b', 'new'), 'x'));
+    await file.close();
+    assert.deepEqual(await vault.close(), []);
+    await assert.rejects(readFile(path), { code: 'ENOENT' });
   });
 
   it('makes one key for an account, however many folders are protected at once', async () => {
