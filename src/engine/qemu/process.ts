@@ -40,11 +40,14 @@ export async function startVmm(spec: ProcessSpec): Promise<VmmProcess> {
     // nsenter replaces itself by the VMM: the pid is the VMM's own.
     const [program, args] =
       spec.netnsPath === undefined ? [spec.program, spec.args] : ['nsenter', [`--net=${spec.netnsPath}`, '--', spec.program, ...spec.args]];
+    // QEMU makes the template's memory, device state and console log: guests' data, for no other user to read.
+    const umask = process.umask(0o077);
     const child = spawn(program, args, {
       stdio: ['ignore', log.fd, log.fd, ...(state === undefined ? [] : [state.fd])],
       // Its own session: Ctrl-C at the daemon's terminal must not kill guests, and they outlive the daemon.
       detached: true,
     });
+    process.umask(umask);
     const exited = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => {
         void lastLines(spec.log).then((detail) => resolve({ code, signal, detail }));
