@@ -57,14 +57,18 @@ describe('data at rest', () => {
       assert.equal(outcome.state, 'CREATED', outcome.log);
       const vm = await runVm(service, outcome.imageArn);
       const before = await vm.change();
+      // Made in the guest, one in each answer: some of them are still in its memory when it is suspended.
+      const secrets: string[] = [];
+      for (let i = 0; i < 20; i++) secrets.push((await vm.state()).random);
       const vmDir = join(dataDir, 'microvms', vm.id);
       await vm.suspend();
       vm.http.close();
       // The guest's own secret is in its suspended memory, the application on its disk; on the host's disk is neither.
       const source = 'heartbeat_alive=heartbeat.poll()';
-      assert.deepEqual(await findIn(join(vmDir, 'suspension', 'pages'), [Buffer.from(before.random)]), [true]);
+      const found = await findIn(join(vmDir, 'suspension', 'pages'), secrets.map((secret) => Buffer.from(secret)));
+      assert.ok(found.includes(true));
       assert.deepEqual(await findIn(join(dataDir, 'images', accountId, 'flask', '1.0', 'disk.raw'), [Buffer.from(source)]), [true]);
-      assert.deepEqual(await disk.holding([before.random, source]), []);
+      assert.deepEqual(await disk.holding([...secrets, source]), []);
       await assert.rejects(destroyKeyOf([accountId, '--yes'], service.config), /another Tardigrade serves/);
 
       await stop(service);
@@ -78,7 +82,7 @@ describe('data at rest', () => {
       await service.microvms.send(new ResumeMicrovmCommand({ microvmIdentifier: vm.id }));
       await reaches(service, vm.id, 'RUNNING');
       const state = await stateOf(service, vm.id);
-      assert.deepEqual([state.counter, state.disk, state.random], [before.counter, before.disk, before.random]);
+      assert.deepEqual([state.counter, state.disk, state.pid], [before.counter, before.disk, before.pid]);
 
       await stop(service);
       await destroyKeyOf([accountId, '--yes'], service.config);
