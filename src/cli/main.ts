@@ -26,6 +26,8 @@ const USAGE = `usage: tardigrade <command>
                              -e NAME=value, -w folder, -u user
   cp <id>:<path> <path>      copy files and folders out of a MicroVM, or into one the other way round
   cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
+  destroy-key <account>      make all encrypted images and MicroVMs of an account unreadable for good; needs --yes,
+                             and a service that is stopped
   help                       this text
 `;
 
@@ -62,6 +64,11 @@ async function main(args: readonly string[]): Promise<number> {
     case 'cost':
       await cost(rest, config, (text) => process.stdout.write(text));
       return 0;
+    case 'destroy-key': {
+      const { destroyKeyOf } = await import('../daemon/destroy-key.js');
+      process.stdout.write(`${await destroyKeyOf(rest, config)}\n`);
+      return 0;
+    }
     case 'help':
     case '--help':
       process.stdout.write(USAGE);

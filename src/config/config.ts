@@ -52,6 +52,10 @@ export interface Config {
   readonly vmConnections?: number | undefined;
   /** KiB per second of one MicroVM, both ways together, over what the profile says. */
   readonly vmBandwidthKiB?: number | undefined;
+  /** Are images and MicroVMs made from now on encrypted with their account's key (docs/encryption.md)? */
+  readonly encryption: boolean;
+  /** 32 bytes that wrap the accounts' keys; absent: in the data folder. */
+  readonly masterKeyFile?: string | undefined;
   readonly logLevel: string;
   /** MiB kept of one log stream, and of all streams of an account; the oldest events go first. */
   readonly logStreamMaxMiB: number;
@@ -126,6 +130,8 @@ const schema = z.object({
   TARDIGRADE_VM_LIMITS: z.enum(['none', 'aws']).default('none'),
   TARDIGRADE_VM_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).optional(),
   TARDIGRADE_VM_BANDWIDTH_KIB: z.coerce.number().int().min(1).max(1_000_000_000).optional(),
+  TARDIGRADE_ENCRYPTION: z.enum(['0', '1']).default('0'),
+  TARDIGRADE_MASTER_KEY_FILE: z.string().min(1).optional(),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
@@ -187,6 +193,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     vmLimits: v.TARDIGRADE_VM_LIMITS,
     vmConnections: v.TARDIGRADE_VM_CONNECTIONS,
     vmBandwidthKiB: v.TARDIGRADE_VM_BANDWIDTH_KIB,
+    encryption: v.TARDIGRADE_ENCRYPTION === '1',
+    masterKeyFile: v.TARDIGRADE_MASTER_KEY_FILE,
     logLevel: v.TARDIGRADE_LOG_LEVEL,
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
     logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,

@@ -17,6 +17,7 @@ import type { Config } from '../config/config.js';
 import { loadNetworks } from '../connectors/networks.js';
 import { createConnectors } from '../connectors/service.js';
 import type { Engine, EngineInfo, Vm } from '../engine/contracts.js';
+import { ioctl } from '../engine/linux/libc.js';
 import { createQemuEngine } from '../engine/qemu/engine.js';
 import { createCertificates } from '../endpoint/certificates.js';
 import { createEndpointServer } from '../endpoint/server.js';
@@ -45,6 +46,7 @@ import { loadLimits } from '../quotas/limits.js';
 import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
+import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { linkSettings, startEgress } from './egress.js';
@@ -114,6 +116,12 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => roles.close());
   const limits = await loadLimits(config);
   const networks = await loadNetworks(config.networksFile);
+  const vault = await openVault({ dataDir, enabled: config.encryption, masterKeyFile: config.masterKeyFile, ioctl });
+  // MicroVMs that run on need their files.
+  closers.push(async (guests) => {
+    const open = guests === 'keep' ? [] : await vault.close();
+    if (open.length > 0) logger.warn({ accounts: open }, 'files of these accounts are still open, and readable until they are closed');
+  });
 
   const guest = await ensureGuest(config, progress);
   const store = openStore(join(dataDir, 'tardigrade.db'));
@@ -151,7 +159,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const connectors = createConnectors({ store, clock, region: config.region, networks, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
-  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
+  const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, vault, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
     ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
   };
   const images = createImages({

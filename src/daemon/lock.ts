@@ -3,6 +3,7 @@
  * namespace a daemon is in, it is taken at once or not at all, and it ends with its holder however that ends.
  */
 import { createHash } from 'node:crypto';
+import { chmodSync } from 'node:fs';
 import { mkdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -20,9 +21,12 @@ export async function runDirOf(dataDir: string): Promise<string> {
 export function lockDataDir(dataDir: string): () => void {
   let db: Sqlite.Database | undefined;
   try {
-    db = new Sqlite(join(dataDir, 'lock'), { timeout: 0 });
+    const path = join(dataDir, 'lock');
+    db = new Sqlite(path, { timeout: 0 });
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');
+    // By name: closing any descriptor of ours on the file would end the lock.
+    chmodSync(path, 0o600);
     return () => void db?.close();
   } catch (error) {
     db?.close();

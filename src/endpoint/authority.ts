@@ -29,8 +29,8 @@ export async function loadOrCreateAuthority(dataDir: string, now: number, renewB
   if (found !== undefined && !endsWithin(found.cert, now, renewBeforeMs)) return { file, ...found };
   // The random part of the name keeps authorities of several hosts apart in a client's trust store.
   const made = await makeAuthority(`Tardigrade local CA ${randomBytes(4).toString('hex')}`, { from: now - BACKDATE_MS, to: now + CA_DAYS * DAY_MS });
-  await writeFileWhole(keyFile, made.key, 0o600);
-  await writeFileWhole(file, made.cert, 0o644);
+  await writeFileWhole(keyFile, made.key);
+  await writeFileWhole(file, made.cert);
   return { file, ...made };
 }
 

@@ -98,8 +98,8 @@ async function localAuthority({ config, clock }: CertificatesDeps): Promise<Sour
       const found = previous ?? (await loadPair(certFile, keyFile));
       if (found !== undefined && isLeafRight(found.cert, authority.cert, names) && !endsWithin(found.cert, now, RENEW_BEFORE_MS)) return found;
       const made = await issueLeaf(authority, names, now);
-      await writeFileWhole(keyFile, made.key, 0o600);
-      await writeFileWhole(certFile, made.cert, 0o644);
+      await writeFileWhole(keyFile, made.key);
+      await writeFileWhole(certFile, made.cert);
       return made;
     },
   };

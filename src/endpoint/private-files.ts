@@ -21,10 +21,10 @@ export async function readPrivateFile(path: string): Promise<string | undefined>
 }
 
 /** Replaces the file in one step, on stable storage: a crash leaves the old one or the new one. */
-export async function writeFileWhole(path: string, text: string, mode: 0o600 | 0o644): Promise<void> {
+export async function writeFileWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(8).toString('hex')}`;
-  const file = await open(temporary, 'wx', mode);
+  const file = await open(temporary, 'wx', 0o600);
   try {
     await file.writeFile(text);
     await file.sync();

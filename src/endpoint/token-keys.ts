@@ -30,7 +30,7 @@ export async function loadOrCreateTokenKeys(dataDir: string): Promise<TokenKeys>
   if (text !== undefined) return parse(path, text);
   const kid = randomUUID();
   const made = { current: kid, keys: [{ kid, key: randomBytes(KEY_BYTES).toString('base64url') }] };
-  await writeFileWhole(path, `${JSON.stringify(made, null, 2)}\n`, 0o600);
+  await writeFileWhole(path, `${JSON.stringify(made, null, 2)}\n`);
   return toKeys(made);
 }
 

@@ -1,5 +1,6 @@
 /** Builds in the background: queue, time limit, abort, and the recorded end of each. */
 import type { AppLog } from '../logs/contracts.js';
+import type { Vault } from '../vault/contracts.js';
 import { BuildContext, need, type BuildDeps } from './build-context.js';
 import { openBuildLog, type BuildLog } from './build-log.js';
 import { BuildFailure, MAX_ATTEMPTS, restarted, stopping, toBuildFailure } from './failure.js';
@@ -14,6 +15,8 @@ export interface BuildsDeps extends BuildDeps {
   readonly records: BuildRecords;
   readonly log: AppLog;
   readonly dataDir: string;
+  /** Default: what is built is not encrypted. */
+  readonly vault?: Vault;
   /** Builds at once. */
   readonly concurrency: number;
 }
@@ -67,7 +70,7 @@ export class Builds {
     const cancelTimeout = deps.clock.after(deps.limits.totalMs, () => timeout.abort(tooLong(ctx)));
     try {
       deps.records.started(task);
-      await createFolders(folders);
+      await createFolders(folders, (root) => deps.vault?.protect(task.accountId, root) ?? Promise.resolve());
       await runSteps(ctx);
       const { memoryBytes, diskBytes } = need(ctx.template, 'a template');
       await deps.observe?.('build-done', task.buildId);

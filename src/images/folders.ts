@@ -26,11 +26,13 @@ export function versionFolders(dataDir: string, accountId: string, name: string,
   return { root, disk: join(root, 'disk.raw'), template: join(root, 'template'), work: join(root, 'work') };
 }
 
-/** Makes them new, without what an earlier build of the same name may have left. */
-export async function createFolders(folders: VersionFolders): Promise<void> {
+/** Makes them new, without what an earlier build of the same name may have left. `protect`: told of the root while it is empty. */
+export async function createFolders(folders: VersionFolders, protect?: (root: string) => Promise<void>): Promise<void> {
   await rm(folders.root, { recursive: true, force: true });
-  await mkdir(folders.template, { recursive: true });
-  await mkdir(folders.work);
+  await mkdir(folders.root, { recursive: true, mode: 0o700 });
+  await protect?.(folders.root);
+  await mkdir(folders.template, { mode: 0o700 });
+  await mkdir(folders.work, { mode: 0o700 });
 }
 
 /** Removes the version's files, and the image's folder when no other version is in it. */

@@ -6,6 +6,7 @@ import type { ConnectorCatalog } from '../connectors/contracts.js';
 import type { AppLog } from '../logs/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { BuildRecord, ImageConfig, ImageRecord, Store, VersionRecord } from '../store/contracts.js';
+import type { Vault } from '../vault/contracts.js';
 import { architectureOf, checkArchitecture } from './architecture.js';
 import { imageArn, canonicalVersion } from './arn.js';
 import type { BuildDeps } from './build-context.js';
@@ -29,6 +30,8 @@ export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
   /** Has the image, or that version of it, live MicroVMs? */
   readonly inUse: (imageArn: string, version?: string) => boolean;
   readonly connectors: ConnectorCatalog;
+  /** Default: what is built is not encrypted. */
+  readonly vault?: Vault;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitImage' | 'admitVersion'>;
   /** Default: {@link BUILD_LIMITS}. */

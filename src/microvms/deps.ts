@@ -12,6 +12,7 @@ import type { LinkPool } from '../network/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { Store } from '../store/contracts.js';
 import type { UsageMeter } from '../usage/contracts.js';
+import type { Vault } from '../vault/contracts.js';
 import type { Turns } from './turns.js';
 
 /** Named moments of a MicroVM's life, in order; the fault tests end the daemon or the VMM at each. */
@@ -44,6 +45,8 @@ export interface MicrovmDeps {
   readonly launching?: Turns;
   /** Default: nobody counts what they use. */
   readonly usage?: UsageMeter;
+  /** Default: MicroVMs' folders are not encrypted. */
+  readonly vault?: Vault;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitMicrovm'>;
   /** Random UUIDs for ids and endpoints. Default: node's. */

@@ -85,6 +85,7 @@ export class Machine {
   async makeDir(): Promise<void> {
     await rm(this.dir, { recursive: true, force: true });
     await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    await this.deps.vault?.protect(this.record.accountId, this.dir);
   }
 
   async acquireLink(): Promise<Link> {

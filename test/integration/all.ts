@@ -19,11 +19,13 @@ after(() => {
 });
 
 await import('./engine.test.js');
+await import('./jail.test.js');
 await import('./lifecycle.test.js');
 await import('./endpoint.test.js');
 await import('./isolation.test.js');
 await import('./clones.test.js');
 await import('./container.test.js');
+await import('./at-rest.test.js');
 await import('./endurance.test.js');
 await import('./builds.test.js');
 await import('./resources.test.js');

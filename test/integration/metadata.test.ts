@@ -31,7 +31,7 @@ describe('metadata service', () => {
   let a: RunningVm;
   let b: RunningVm;
 
-  const start = async (): Promise<Service> => startService(dataDir, { guestApi: true });
+  const start = async (): Promise<Service> => startService(dataDir, { TARDIGRADE_GUEST_API: '1' });
   const launch = (executionRoleArn?: string): Promise<RunningVm> => runVm(service, image, executionRoleArn === undefined ? {} : { executionRoleArn });
 
   /** Of a Python expression in the guest. */

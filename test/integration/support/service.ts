@@ -29,13 +29,12 @@ export async function newDataDir(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'tardigrade-test-'));
 }
 
-/** Starts a service on free ports over `dataDir`. Throttling is off: tests call as fast as they can. */
-export async function startService(dataDir: string, more: Partial<Config> = {}): Promise<Service> {
+/** Starts a service on free ports over `dataDir`, with `settings` over the environment's. Throttling is off: tests call as fast as they can. */
+export async function startService(dataDir: string, settings: NodeJS.ProcessEnv = {}): Promise<Service> {
   const config: Config = {
-    ...loadConfig({ ...process.env, TARDIGRADE_UNLIMITED: '1', TARDIGRADE_DATA_DIR: dataDir, TARDIGRADE_LOG_LEVEL: 'error' }),
+    ...loadConfig({ ...process.env, ...settings, TARDIGRADE_UNLIMITED: '1', TARDIGRADE_DATA_DIR: dataDir, TARDIGRADE_LOG_LEVEL: 'error' }),
     apiPort: 0,
     endpointPort: 0,
-    ...more,
   };
   const daemon = await startDaemon(config, pino({ level: config.logLevel }, pino.destination(2)), createProgress());
   const client = { endpoint: daemon.apiUrl, region: config.region, credentials: { accessKeyId: daemon.credentials.accessKeyId, secretAccessKey: daemon.credentials.secretAccessKey }, maxAttempts: 1 };
