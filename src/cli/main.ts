@@ -26,6 +26,7 @@ const USAGE = `usage: tardigrade <command>
                              -e NAME=value, -w folder, -u user
   cp <id>:<path> <path>      copy files and folders out of a MicroVM, or into one the other way round
   cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
+  doctor [--json]            look at this host, and say what to mend and how; exit code 1 when something does not work
   help                       this text
 `;
 
@@ -34,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
   const config = loadConfig();
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
   switch (command) {
-    // These two load the whole service, for which the others need not wait.
+    // These two load the whole service, and doctor the C library, for which the others need not wait.
     case 'serve': {
       const { serve } = await import('./serve.js');
       if (rest.some((option) => option !== '--unlimited')) throw new Error(`serve has no option '${rest.join(' ')}': it takes --unlimited`);
@@ -62,6 +63,10 @@ async function main(args: readonly string[]): Promise<number> {
     case 'cost':
       await cost(rest, config, (text) => process.stdout.write(text));
       return 0;
+    case 'doctor': {
+      const { doctor } = await import('./doctor.js');
+      return doctor(rest, config, (text) => process.stdout.write(text));
+    }
     case 'help':
     case '--help':
       process.stdout.write(USAGE);
