@@ -1,7 +1,8 @@
 /** The initramfs: the agent as /init and the kernel modules it loads, in load order. Uncompressed, as that is fastest. */
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Progress } from './contracts.js';
+import { goBuild, goSources } from './go.js';
 import type { KernelTree } from './kernel.js';
 import { run } from './shell.js';
 import { digestOf, ensureAsset } from './store.js';
@@ -11,10 +12,7 @@ const MODULES = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng', 'overl
 
 /** Builds the agent (static, reproducible) and packs it. `agentDir`: the Go module. */
 export async function ensureInitramfs(assetsDir: string, agentDir: string, kernel: KernelTree, progress: Progress): Promise<string> {
-  const sources = (await readdir(agentDir)).filter((name) => /\.go$|^go\.mod$/.test(name) && !name.endsWith('_test.go')).sort();
-  const contents = await Promise.all(sources.map((name) => readFile(join(agentDir, name))));
-  const goVersion = await run('go', ['version']);
-  const digest = digestOf(kernel.root, MODULES.join(), goVersion, ...sources, ...contents, 'layout-1');
+  const digest = digestOf(kernel.root, MODULES.join(), ...(await goSources(agentDir)), 'layout-1');
   const dir = await ensureAsset(assetsDir, 'initramfs', digest, (target) =>
     progress.step('guest agent and initramfs: build', () => build(target, agentDir, kernel)),
   );
@@ -25,10 +23,7 @@ async function build(target: string, agentDir: string, kernel: KernelTree): Prom
   const root = join(target, 'root');
   await mkdir(join(root, 'modules'), { recursive: true });
   for (const name of ['dev', 'proc', 'sys', 'run', 'tmp', 'etc']) await mkdir(join(root, name));
-  await run('go', ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w -buildid=', '-o', join(root, 'init'), '.'], {
-    cwd: agentDir,
-    env: { CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' },
-  });
+  await goBuild(agentDir, join(root, 'init'));
   const order: string[] = [];
   for (const module of MODULES) {
     const listing = await run('modprobe', ['-d', kernel.root, '-S', kernel.version, '--show-depends', module]);
