@@ -28,6 +28,7 @@ await import('./resources.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
 await import('./shell.test.js');
+await import('./sbom.test.js');
 await import('../security/boundary.test.js');
 await import('../security/floods.test.js');
 await import('../security/hostile-agent.test.js');
