@@ -20,6 +20,7 @@ tier() {
 
 npm run --silent lint || failed=1
 npm run --silent typecheck || failed=1
+node --import tsx scripts/supply-chain/main.ts || failed=1
 (cd guest/agent && gofmt -l . | (! grep .) && go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
 (cd host/jail && gofmt -l . | (! grep .) && CGO_ENABLED=0 go vet ./... && GOARCH=arm64 CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
 # For the tests with the AWS CLI of Debian 12; they say so and skip without it.

@@ -28,6 +28,7 @@ const USAGE = `usage: tardigrade <command>
   cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
   destroy-key <account>      make all encrypted images and MicroVMs of an account unreadable for good; needs --yes,
                              and a service that is stopped
+  doctor [--json]            look at this host, and say what to mend and how; exit code 1 when something does not work
   help                       this text
 `;
 
@@ -36,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const config = loadConfig();
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
   switch (command) {
-    // These two load the whole service, for which the others need not wait.
+    // These two load the whole service, and doctor the C library, for which the others need not wait.
     case 'serve': {
       const { serve } = await import('./serve.js');
       if (rest.some((option) => option !== '--unlimited')) throw new Error(`serve has no option '${rest.join(' ')}': it takes --unlimited`);
@@ -68,6 +69,10 @@ async function main(args: readonly string[]): Promise<number> {
       const { destroyKeyOf } = await import('../daemon/destroy-key.js');
       process.stdout.write(`${await destroyKeyOf(rest, config)}\n`);
       return 0;
+    }
+    case 'doctor': {
+      const { doctor } = await import('./doctor.js');
+      return doctor(rest, config, (text) => process.stdout.write(text));
     }
     case 'help':
     case '--help':

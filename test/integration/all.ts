@@ -36,6 +36,7 @@ await import('./metadata.test.js');
 await import('./metadata-links.test.js');
 await import('./egress.test.js');
 await import('./egress-vm.test.js');
+await import('./sbom.test.js');
 await import('../security/boundary.test.js');
 await import('../security/floods.test.js');
 await import('../security/hostile-agent.test.js');

@@ -46,6 +46,16 @@ export const processVmWritev = bind(`long process_vm_writev(int pid, ${VECTORS})
 /** Answers 0 or an errno; it is a hint either way. */
 export const posixFadvise = bind('int posix_fadvise(int fd, long offset, long length, int advice)');
 
+const adjtimex = bind('int adjtimex(void *settings)');
+/** sizeof(struct timex) is 208 on 64-bit Linux; all zero asks and changes nothing. */
+const TIMEX_BYTES = 208;
+const TIME_ERROR = 5;
+
+/** Does the kernel hold its clock for synchronised? */
+export async function clockSynchronised(): Promise<boolean> {
+  return (await adjtimex(Buffer.alloc(TIMEX_BYTES))) !== TIME_ERROR;
+}
+
 /** What a structure that names the buffer holds. */
 export function addressOfBuffer(buffer: Buffer): bigint {
   return koffi.address(buffer);
