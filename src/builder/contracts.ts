@@ -12,6 +12,8 @@ export interface ContainerBuildRequest {
   /** The build context as an uncompressed tar stream, `Dockerfile` at its root. */
   readonly context: Readable;
   readonly diskGiB: number;
+  /** Whose layer cache is used: no other account ever sees it. */
+  readonly accountId: string;
   readonly internet: boolean;
   /** One line of build output. */
   readonly onLine: (line: string) => void;

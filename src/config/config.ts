@@ -41,6 +41,8 @@ export interface Config {
   readonly vmConnections?: number | undefined;
   /** KiB per second of one MicroVM, both ways together, over what the profile says. */
   readonly vmBandwidthKiB?: number | undefined;
+  /** MiB of layers kept of each account's builds; 0: none. */
+  readonly buildCacheMiB: number;
   readonly logLevel: string;
   /** MiB kept of one log stream, and of all streams of an account; the oldest events go first. */
   readonly logStreamMaxMiB: number;
@@ -88,6 +90,7 @@ const schema = z.object({
   TARDIGRADE_VM_LIMITS: z.enum(['none', 'aws']).default('none'),
   TARDIGRADE_VM_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).optional(),
   TARDIGRADE_VM_BANDWIDTH_KIB: z.coerce.number().int().min(1).max(1_000_000_000).optional(),
+  TARDIGRADE_BUILD_CACHE_MIB: z.coerce.number().int().min(0).max(1_048_576).default(4096),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
@@ -133,6 +136,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pricesFile: v.TARDIGRADE_PRICES_FILE,
     vmLimits: v.TARDIGRADE_VM_LIMITS,
     vmConnections: v.TARDIGRADE_VM_CONNECTIONS,
+    buildCacheMiB: v.TARDIGRADE_BUILD_CACHE_MIB,
     vmBandwidthKiB: v.TARDIGRADE_VM_BANDWIDTH_KIB,
     logLevel: v.TARDIGRADE_LOG_LEVEL,
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
