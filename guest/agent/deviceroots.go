@@ -15,6 +15,7 @@ import (
 const (
 	deviceRootsDir = "/run/roots"
 	unmountWait    = 5 * time.Second
+	countOutWait   = 1 * time.Second
 )
 
 // deviceRoots holds the file systems the agent mounted as roots for exec: a builder's system, in which programs
@@ -107,6 +108,10 @@ func (a *agent) unmount() error {
 }
 
 func (d *deviceRoots) unmountAll() error {
+	// The host may ask as soon as it was told of an exit, a moment before that process is counted out.
+	for end := time.Now().Add(countOutWait); d.inUse() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.users > 0 {
@@ -119,6 +124,12 @@ func (d *deviceRoots) unmountAll() error {
 		delete(d.mounted, device)
 	}
 	return nil
+}
+
+func (d *deviceRoots) inUse() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.users > 0
 }
 
 // unmountTree unmounts root and all below it, newest first, after killing what was left running there.

@@ -7,37 +7,59 @@ import { z } from 'zod';
 import { Fault, messageOf } from '../errors/index.js';
 import type { ExecSpec, GuestAgent } from '../guest/contracts.js';
 import { type BuiltContainer, type ContainerBuilder, type ContainerBuildRequest, ContainerBuildError, type ContainerConfig } from './contracts.js';
+import { blankDisk } from './disks.js';
+import type { LayerCaches } from './layer-cache.js';
 import { BUILD_SCRIPT, BUILDER_DEVICES, EXIT, INSPECT_COMMAND, USED_SCRIPT } from './script.js';
-import { type BuilderHost, blankDisk } from './template.js';
+import type { BuilderHost } from './template.js';
 
-export function createContainerBuilder(host: BuilderHost, template: string): ContainerBuilder {
+/** The cache begins anew when its layers fill this share of what may be kept: a build needs room for its own. */
+const CACHE_FULL = 0.75;
+
+export function createContainerBuilder(host: BuilderHost, template: string, caches: LayerCaches): ContainerBuilder {
   return {
     build: async (request) => {
       const disk = join(request.dir, 'disk.raw');
       await blankDisk(disk);
-      const link = await host.links.acquire(request.network);
+      const cache = await caches.lease(request.accountId, request.dir);
+      const outcome: Outcome = { cacheIsWhole: false };
       try {
-        const vm = await host.engine.launch({ id: request.id, template, link, dir: request.dir, disks: { 1: { path: disk, format: 'raw' } } });
-        try {
-          const agent = host.agentFor(vm);
-          await agent.waitUntilUp(request.signal);
-          await agent.wake({ hostname: 'builder' });
-          return await buildIn(agent, request, disk);
-        } finally {
-          await vm.stop();
-        }
+        return await inBuilderVm(host, template, request, [disk, cache.path], (agent) => buildIn(agent, request, disk, Math.floor(caches.maxBytes * CACHE_FULL), outcome));
       } finally {
-        await link.release();
+        await (outcome.cacheIsWhole ? cache.keep() : cache.drop());
       }
     },
   };
 }
 
-async function buildIn(agent: GuestAgent, request: ContainerBuildRequest, disk: string): Promise<BuiltContainer> {
+interface Outcome {
+  cacheIsWhole: boolean;
+}
+
+/** `disks`: for output and cache. */
+async function inBuilderVm<T>(host: BuilderHost, template: string, { id, dir, network, signal }: ContainerBuildRequest, disks: readonly string[], work: (agent: GuestAgent) => Promise<T>): Promise<T> {
+  const link = await host.links.acquire(network);
+  try {
+    const [output = '', cache = ''] = disks;
+    const vm = await host.engine.launch({ id, template, link, dir, disks: { 1: { path: output, format: 'raw' }, 2: { path: cache, format: 'raw' } } });
+    try {
+      const agent = host.agentFor(vm);
+      await agent.waitUntilUp(signal);
+      await agent.wake({ hostname: 'builder' });
+      return await work(agent);
+    } finally {
+      await vm.stop();
+    }
+  } finally {
+    await link.release();
+  }
+}
+
+async function buildIn(agent: GuestAgent, request: ContainerBuildRequest, disk: string, cacheBytes: number, outcome: Outcome): Promise<BuiltContainer> {
   await sendContext(agent, request);
   const lines = new LineSplitter(request.onLine);
-  const result = await agent.exec(inBuilder({ args: ['sh', '-c', BUILD_SCRIPT, 'build', String(request.diskGiB)], onStdout: lines.push, onStderr: lines.push, signal: request.signal }));
+  const result = await agent.exec(inBuilder({ args: ['sh', '-c', BUILD_SCRIPT, 'build', String(request.diskGiB), String(cacheBytes)], onStdout: lines.push, onStderr: lines.push, signal: request.signal }));
   lines.end();
+  outcome.cacheIsWhole = (result.code === 0 || result.code === EXIT.dockerfile) && !lines.sawDiskFull;
   if (result.code !== 0 && lines.sawDiskFull) throw new ContainerBuildError('DISK_STORAGE_FULL', `The container's files do not fit on its disk of ${request.diskGiB} GiB.`);
   if (result.code === EXIT.dockerfile) throw new ContainerBuildError('CONTAINER_BUILD_FAILED', `The container image build failed.${lines.last === '' ? '' : ` Last line: ${lines.last}`}`);
   if (result.code !== 0) throw new Fault(`the build script ended with exit code ${result.code}: ${lines.last}`);

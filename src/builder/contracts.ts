@@ -14,6 +14,8 @@ export interface ContainerBuildRequest {
   readonly context: Readable;
   readonly diskGiB: number;
   readonly network: LinkOptions;
+  /** Whose layer cache is used: no other account ever sees it. */
+  readonly accountId: string;
   /** One line of build output. */
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 /** What a build runs in the builder's guest. Nothing of it runs on the host. */
 
-export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb' } as const;
+export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb', cache: '/dev/vdc' } as const;
 
 /**
  * Run before the template is taken: buildah's code, its index and the base's files are then in the guest's page cache
@@ -9,29 +9,59 @@ export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb' } as const
 export const WARM_SCRIPT = 'buildah images && find /var/lib/containers/storage/overlay/*/diff -type f -exec cat {} + >/dev/null';
 
 /** Exit codes of the script beyond which the Dockerfile is not to blame. */
-export const EXIT = { dockerfile: 10, output: 11 } as const;
+export const EXIT = { dockerfile: 10, output: 11, cache: 12 } as const;
+
+/** Where the script leaves what is known of the built image, as JSON; `OCIv1.config` is the OCI image config. */
+const INSPECTED = '/var/result.json';
 
 const LAYER_NOTE = 'container image built';
 
 /**
- * $1: size of the output file system in GiB. The image is squashed into one file system, which is what a MicroVM
- * boots; no layer is kept, as the clone and its disks go away with the build.
+ * $1: size of the output file system in GiB; $2: bytes of layers beyond which the cache begins anew. The image is
+ * squashed into one file system, which is what a MicroVM boots. Layers go to the cache disk, beside the base's, which
+ * are the builder's own. A cache that cannot be mounted, after a build that was cut off say, is made anew. Whatever
+ * becomes of the Dockerfile, the cache is whole on its disk when the script ends, or the script says it is not.
  */
 export const BUILD_SCRIPT = `
 set -u
+fresh() {
+  mkfs.ext4 -q -F -m 0 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard ${BUILDER_DEVICES.cache} && mount -t ext4 -o noatime,discard ${BUILDER_DEVICES.cache} /cache
+}
+mkdir -p /cache
+if ! { e2fsck -p ${BUILDER_DEVICES.cache} >/dev/null 2>&1 && mount -t ext4 -o noatime,discard ${BUILDER_DEVICES.cache} /cache 2>/dev/null; }; then
+  fresh || exit ${EXIT.cache}
+elif [ "$(df --output=used -B1 /cache | tail -n 1)" -gt "$2" ]; then
+  umount /cache && fresh || exit ${EXIT.cache}
+fi
+cat >/var/storage.conf <<'CONF'
+[storage]
+driver = "overlay"
+runroot = "/run/containers/storage"
+graphroot = "/cache/storage"
+[storage.options]
+additionalimagestores = ["/var/lib/containers/storage"]
+CONF
+export CONTAINERS_STORAGE_CONF=/var/storage.conf
 mkfs.ext4 -q -F -O ^has_journal -m 0 -E lazy_itable_init=1,nodiscard ${BUILDER_DEVICES.output} "$1G" || exit ${EXIT.output}
 mount -t ext4 -o noatime ${BUILDER_DEVICES.output} /out || exit ${EXIT.output}
-cd /context
-buildah build --isolation chroot --layers=false --pull=false --disable-compression --format docker \\
-  --cap-add all --file Dockerfile --tag result . </dev/null || exit ${EXIT.dockerfile}
-echo "${LAYER_NOTE}"
-container=$(buildah from --pull=never result) || exit ${EXIT.output}
-tree=$(buildah mount "$container") || exit ${EXIT.output}
-cp -a "$tree/." /out/ || exit ${EXIT.output}
+build() {
+  cd /context
+  buildah build --isolation chroot --layers --pull=false --disable-compression --format docker \\
+    --cap-add all --file Dockerfile --tag result . </dev/null || return ${EXIT.dockerfile}
+  echo "${LAYER_NOTE}"
+  buildah inspect --type image result >${INSPECTED} || return ${EXIT.output}
+  container=$(buildah from --pull=never result) || return ${EXIT.output}
+  tree=$(buildah mount "$container") || return ${EXIT.output}
+  cp -a "$tree/." /out/ || return ${EXIT.output}
+}
+build
+code=$?
+buildah rm --all >/dev/null 2>&1
+cd / && umount /cache || exit ${EXIT.cache}
 umount /out || exit ${EXIT.output}
+exit $code
 `;
 
-/** Prints what is known of the built image as JSON; `OCIv1.config` is the OCI image config. */
-export const INSPECT_COMMAND = ['buildah', 'inspect', '--type', 'image', 'result'];
+export const INSPECT_COMMAND = ['cat', INSPECTED];
 /** Prints the bytes used on the output disk. */
 export const USED_SCRIPT = `mount -t ext4 -o ro ${BUILDER_DEVICES.output} /out && df --output=used -B1 /out | tail -n 1; umount /out`;

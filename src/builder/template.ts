@@ -1,12 +1,13 @@
 /** The builder's template: a machine with buildah warm in memory, launched anew for each build. */
 import { execFile } from 'node:child_process';
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Disk, Engine, Vm } from '../engine/contracts.js';
 import { Fault } from '../errors/index.js';
 import type { GuestAgent } from '../guest/contracts.js';
 import { type LinkPool, NO_EGRESS } from '../network/contracts.js';
+import { blankDisk } from './disks.js';
 import { BUILDER_DEVICES, WARM_SCRIPT } from './script.js';
 
 export interface BuilderHost {
@@ -17,13 +18,11 @@ export interface BuilderHost {
 
 /** What a build may use; its memory is given back when the build ends. */
 const BUILDER_MEMORY_MIB = 2048;
-/** Size of the output disk as the guest sees it; the largest an image can have. */
-export const OUTPUT_DISK_GIB = 32;
 const BOOT_LIMIT_MS = 180_000;
 
 /**
- * Fills `dir` with the template. `disk` is the builder's root; the output disk is attached blank, so that a build can
- * attach its own blank one in its place.
+ * Fills `dir` with the template. `disk` is the builder's root; the disks for output and cache are attached blank, so that
+ * a build can attach its own in their place.
  */
 export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: string, hostCpus: number): Promise<void> {
   const work = join(dir, 'work');
@@ -32,14 +31,14 @@ export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: 
   await mkdir(template);
   const root: Disk = { path: join(dir, 'root.raw'), format: 'raw' };
   await copySparse(disk, root.path);
-  const output = join(dir, 'blank.raw');
-  await blankDisk(output);
+  const blanks = ['output.raw', 'cache.raw'].map((name): Disk => ({ path: join(dir, name), format: 'raw' }));
+  for (const { path } of blanks) await blankDisk(path);
   const link = await host.links.acquire({ egress: NO_EGRESS });
   try {
     const vm = await host.engine.boot({
       id: 'builder-template',
       size: { memoryMiB: BUILDER_MEMORY_MIB, vcpus: Math.min(4, hostCpus) },
-      disks: [root, { path: output, format: 'raw' }],
+      disks: [root, ...blanks],
       link,
       dir: work,
     });
@@ -56,11 +55,6 @@ export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: 
   } finally {
     await link.release();
   }
-}
-
-export async function blankDisk(path: string): Promise<void> {
-  await writeFile(path, '', { flag: 'wx', mode: 0o600 });
-  await truncate(path, OUTPUT_DISK_GIB * 1024 ** 3);
 }
 
 /** The template writes to its root while it warms up; the asset it came from stays as made. */

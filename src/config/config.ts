@@ -56,6 +56,8 @@ export interface Config {
   readonly encryption: boolean;
   /** 32 bytes that wrap the accounts' keys; absent: in the data folder. */
   readonly masterKeyFile?: string | undefined;
+  /** MiB of layers kept of each account's builds; 0: none. */
+  readonly buildCacheMiB: number;
   readonly logLevel: string;
   /** MiB kept of one log stream, and of all streams of an account; the oldest events go first. */
   readonly logStreamMaxMiB: number;
@@ -132,6 +134,7 @@ const schema = z.object({
   TARDIGRADE_VM_BANDWIDTH_KIB: z.coerce.number().int().min(1).max(1_000_000_000).optional(),
   TARDIGRADE_ENCRYPTION: z.enum(['0', '1']).default('0'),
   TARDIGRADE_MASTER_KEY_FILE: z.string().min(1).optional(),
+  TARDIGRADE_BUILD_CACHE_MIB: z.coerce.number().int().min(0).max(1_048_576).default(4096),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
@@ -192,6 +195,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pricesFile: v.TARDIGRADE_PRICES_FILE,
     vmLimits: v.TARDIGRADE_VM_LIMITS,
     vmConnections: v.TARDIGRADE_VM_CONNECTIONS,
+    buildCacheMiB: v.TARDIGRADE_BUILD_CACHE_MIB,
     vmBandwidthKiB: v.TARDIGRADE_VM_BANDWIDTH_KIB,
     encryption: v.TARDIGRADE_ENCRYPTION === '1',
     masterKeyFile: v.TARDIGRADE_MASTER_KEY_FILE,

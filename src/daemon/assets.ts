@@ -49,7 +49,7 @@ export async function ensureGuest(config: Config, progress: Progress): Promise<G
 export async function ensureBuilder(config: Config, guest: GuestAssets, host: BuilderHost, progress: Progress): Promise<string> {
   const disk = await ensureBuilderDisk(config.assetsDir, progress);
   const { vmm, accelerator, architecture } = guest.info;
-  const digest = digestOf(basename(dirname(disk)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), WARM_SCRIPT, 'layout-2');
+  const digest = digestOf(basename(dirname(disk)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), WARM_SCRIPT, 'layout-3');
   const dir = await ensureAsset(config.assetsDir, 'template', digest, (target) =>
     progress.step('builder: boot and snapshot', () => makeBuilderTemplate(host, target, disk, availableParallelism())));
   return join(dir, 'template');

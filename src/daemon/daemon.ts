@@ -11,6 +11,7 @@ import type { Progress } from '../assets/contracts.js';
 import { createLogsService } from '../aws/logs/service.js';
 import { createS3Service } from '../aws/s3/service.js';
 import { createContainerBuilder } from '../builder/builder.js';
+import { LayerCaches } from '../builder/layer-cache.js';
 import { openCgroups } from '../cgroups/cgroups.js';
 import { openTimeline, watchSteps } from '../clock/timeline.js';
 import type { Config } from '../config/config.js';
@@ -164,7 +165,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   };
   const images = createImages({
     ...shared,
-    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate),
+    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate, new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: vault.protect })),
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),

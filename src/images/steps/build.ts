@@ -26,6 +26,7 @@ export const build: Step = {
       const built = await deps.builder.build({
         id: `build-${task.buildId}`,
         dir,
+        accountId: task.accountId,
         context,
         diskGiB: guestSize(task.config.resources?.[0]?.minimumMemoryInMiB, deps.hostCpus).diskGiB,
         network: linkOptionsOf(task, deps.connectors),
