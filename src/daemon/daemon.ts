@@ -165,7 +165,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   };
   const images = createImages({
     ...shared,
-    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate, new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: vault.protect })),
+    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate, new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) })),
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
