@@ -20,6 +20,7 @@ import { openLinkPool } from '../../src/network/pool.js';
 import type { MicrovmUsage, UsageReport } from '../../src/usage/contracts.js';
 import { buildImage, zipFiles } from './support/images.js';
 import { runVm } from './support/microvms.js';
+import { vmmOf } from './support/residue.js';
 import { closeShared, sharedService, type Service } from './support/service.js';
 
 const MIB = 1024 * 1024;
@@ -40,15 +41,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.send_header('content-length', str(len(body))); self.end_headers(); self.wfile.write(body)
 http.server.ThreadingHTTPServer(('', 8080), Handler).serve_forever()
 `;
-
-/** The VMM of a MicroVM, by its control socket. */
-async function vmmOf(id: string): Promise<number> {
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''); // gone meanwhile
-    if (cmdline.includes('qemu-system') && cmdline.includes(`/${id}.qmp`)) return Number(pid);
-  }
-  throw new Error(`no VMM of ${id}`);
-}
 
 const ask = (service: Service, path: string): Promise<unknown> => localGet({ ...service.config, apiPort: Number(new URL(service.daemon.apiUrl).port) }, path);
 
@@ -98,7 +90,7 @@ describe('resources', () => {
     assert.equal(seen.cpus, Math.min(2, availableParallelism()));
     assert.ok(seen.diskBytes <= 8 * 1024 ** 3 && seen.diskBytes > 7 * 1024 ** 3);
 
-    const pid = await vmmOf(vm.id);
+    const pid = await vmmOf(service, vm.id);
     const expected: Record<string, string> = { 'cpu.shares': '512', 'cpu.weight': '50', 'cpu.cfs_quota_us': String((seen.cpus + 0.5) * 100_000), 'pids.max': String(seen.cpus + 128) };
     const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).split('\n');
     for (const { root, version, controllers } of await findHierarchies(await readProcFiles())) {

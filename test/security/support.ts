@@ -1,13 +1,12 @@
 /** The host's side of the hostile guests. */
 import { execFile } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CreateMicrovmImageCommandInput } from '@aws-sdk/client-lambda-microvms';
 import { zipFolder } from '../../examples/quickstart/zip.js';
 import { buildImage, READY_ON_8080 } from '../integration/support/images.js';
 import type { RunningVm } from '../integration/support/microvms.js';
-import { vmmPids } from '../integration/support/residue.js';
+import { vmmOf } from '../integration/support/residue.js';
 import { type Service, sharedService } from '../integration/support/service.js';
 
 const run = promisify(execFile);
@@ -97,13 +96,8 @@ export async function tryAll(vm: RunningVm, attempts: readonly Attempt[], target
 
 /** The address at which the host reaches that MicroVM's guest: that of the veth in its VMM's namespace. */
 export async function linkOf(service: Service, id: string): Promise<string> {
-  for (const pid of await vmmPids()) {
-    if (!(await readlink(`/proc/${pid}/exe`)).includes('qemu')) continue;
-    const { stdout: cmdline } = await run('cat', [`/proc/${pid}/cmdline`]);
-    if (!cmdline.includes(id)) continue;
-    const { stdout } = await run('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', '-o', '-4', 'addr', 'show']);
-    const address = /inet (\d+\.\d+\.\d+\.\d+)\/31/.exec(stdout)?.[1];
-    if (address !== undefined) return address;
-  }
-  throw new Error(`no VMM of ${id} below ${service.config.dataDir}`);
+  const { stdout } = await run('nsenter', [`--net=/proc/${await vmmOf(service, id)}/ns/net`, 'ip', '-o', '-4', 'addr', 'show']);
+  const address = /inet (\d+\.\d+\.\d+\.\d+)\/31/.exec(stdout)?.[1];
+  if (address === undefined) throw new Error(`no link of ${id}: ${stdout}`);
+  return address;
 }

@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runDirOf } from '../../../src/daemon/lock.js';
+import { findVmms } from '../../../src/engine/qemu/survivors.js';
 import type { Service } from './service.js';
 
 const run = promisify(execFile);
@@ -53,6 +55,13 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
     nftTables: tables.filter((line) => line.includes('tardigrade_')).length,
     vmFolders: service === undefined ? 0 : (await readdir(join(service.config.dataDir, 'microvms')).catch(() => [])).length,
   };
+}
+
+/** The VMM of one of the service's MicroVMs. */
+export async function vmmOf(service: Pick<Service, 'config'>, id: string): Promise<number> {
+  const pid = (await findVmms(await runDirOf(service.config.dataDir))).get(id)?.pid;
+  if (pid === undefined) throw new Error(`no VMM of ${id}`);
+  return pid;
 }
 
 /** VMMs of any Tardigrade on this host, by the descriptors they are given. */
