@@ -44,10 +44,15 @@ func keep() error {
 			return err
 		}
 	}
+	logs, err := openLogs(spec.Descriptors)
+	if err != nil {
+		return err
+	}
 	child, err := start(spec, handed)
 	if err != nil {
 		return err
 	}
+	go bound(logs)
 	kills := make(chan os.Signal, 1)
 	signal.Notify(kills, syscall.SIGTERM)
 	go func() {

@@ -13,7 +13,7 @@ func (d Descriptor) open() (*os.File, error) {
 	case d.Read != "":
 		return os.OpenFile(d.Read, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	case d.Write != "":
-		return os.OpenFile(d.Write, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
+		return os.OpenFile(d.Write, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
 	case d.Listen != "":
 		return listen(d.Listen)
 	case d.Tap != "":

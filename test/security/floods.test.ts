@@ -3,9 +3,10 @@
  * MicroVM can be ended at any time.
  */
 import assert from 'node:assert/strict';
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, describe, it } from 'node:test';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RunningVm, runVm } from '../integration/support/microvms.js';
 import { residue } from '../integration/support/residue.js';
@@ -19,6 +20,8 @@ const SAMPLES = 300;
 /** ms a flood takes to get going. */
 const BUILD_UP_MS = 1_500;
 const TRIES = 3;
+/** Bytes: a second's worth is written before the launcher sees it. */
+const MAX_LOG = 64 * 1024 * 1024;
 const MIB = 1024 * 1024;
 /** Bytes of the process that holds the daemon and the test. */
 const MAX_GROWTH = 256 * MIB;
@@ -76,8 +79,10 @@ describe('floods', () => {
     const flooded = await latencies(neighbour, SAMPLES);
     loop.disable();
     const grownBytes = process.memoryUsage.rss() - rss;
+    const logs = await Promise.all(['console.log', 'vmm.log'].map((name) => stat(join(service.config.dataDir, 'microvms', attacker.id, name))));
     const diskBytes = free - (await freeBytes(service));
     await attacker.terminate();
+    for (const { size } of logs) assert.ok(size < MAX_LOG, `a log of the VMM has ${mib(size)} MiB`);
     const ratio = percentile(flooded, 0.99) / percentile(calm, 0.99);
     const ms = (share: number): string => `${percentile(calm, share).toFixed(1)} → ${percentile(flooded, share).toFixed(1)} ms`;
     return { ratio, grownBytes, told: `p50 ${ms(0.5)}, p99 ${ms(0.99)}, ratio ${ratio.toFixed(2)}; the daemon's loop p99 ${(loop.percentile(99) / 1e6).toFixed(0)} ms, ${mib(grownBytes)} MiB, disk ${mib(diskBytes)} MiB` };
