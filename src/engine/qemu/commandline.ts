@@ -68,7 +68,8 @@ function diskArguments(disk: Disk, index: number): string[] {
 function consoleArguments(console: Handed): string[] {
   if ('name' in console) return ['-serial', `file:${escape(console.name)}`];
   const { fd } = console;
-  return ['-add-fd', `fd=${fd},set=${fd}`, '-chardev', `file,id=console,path=/dev/fdset/${fd}`, '-serial', 'chardev:console'];
+  // append: else QEMU would take that flag from the descriptor, and leave a hole where the launcher has shortened the file.
+  return ['-add-fd', `fd=${fd},set=${fd}`, '-chardev', `file,id=console,path=/dev/fdset/${fd},append=on`, '-serial', 'chardev:console'];
 }
 
 function linkArguments({ tap, guestMac }: { readonly tap: Handed; readonly guestMac: string }): string[] {
