@@ -56,6 +56,8 @@ export interface Config {
   readonly encryption: boolean;
   /** 32 bytes that wrap the accounts' keys; absent: in the data folder. */
   readonly masterKeyFile?: string | undefined;
+  /** MiB per second of each VM's disk, reads and writes together. */
+  readonly vmDiskMiB?: number | undefined;
   /** MiB of layers kept of each account's builds; 0: none. */
   readonly buildCacheMiB: number;
   readonly logLevel: string;
@@ -134,6 +136,7 @@ const schema = z.object({
   TARDIGRADE_VM_BANDWIDTH_KIB: z.coerce.number().int().min(1).max(1_000_000_000).optional(),
   TARDIGRADE_ENCRYPTION: z.enum(['0', '1']).default('0'),
   TARDIGRADE_MASTER_KEY_FILE: z.string().min(1).optional(),
+  TARDIGRADE_VM_DISK_MIB: z.coerce.number().int().min(1).max(1_048_576).optional(),
   TARDIGRADE_BUILD_CACHE_MIB: z.coerce.number().int().min(0).max(1_048_576).default(4096),
   TARDIGRADE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
@@ -195,6 +198,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pricesFile: v.TARDIGRADE_PRICES_FILE,
     vmLimits: v.TARDIGRADE_VM_LIMITS,
     vmConnections: v.TARDIGRADE_VM_CONNECTIONS,
+    vmDiskMiB: v.TARDIGRADE_VM_DISK_MIB,
     buildCacheMiB: v.TARDIGRADE_BUILD_CACHE_MIB,
     vmBandwidthKiB: v.TARDIGRADE_VM_BANDWIDTH_KIB,
     encryption: v.TARDIGRADE_ENCRYPTION === '1',

@@ -135,7 +135,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const cgroups = await openCgroups({ owner: runDir, logger });
   closers.push(() => cgroups.close());
   const engine = createQemuEngine({
-    ...guest, runDir, survivors, cgroups, ...(observe === undefined ? {} : { observe }),
+    ...guest, runDir, survivors, cgroups, diskBytesPerSecond: config.vmDiskMiB === undefined ? undefined : config.vmDiskMiB * MIB, ...(observe === undefined ? {} : { observe }),
     log: (what, error) => logger.warn({ error: messageOf(error) }, what),
   });
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));

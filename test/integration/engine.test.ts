@@ -121,6 +121,22 @@ describe('engine', () => {
     assert.deepEqual([info['virtual-size'], info['full-backing-filename']], [64 * 1024 * 1024, join(dir, 'disk.raw')]);
   });
 
+  it('limits what a disk may do in a second, when told to', async (t) => {
+    const limited = createQemuEngine({ ...guest, runDir, diskBytesPerSecond: 16 * 1024 * 1024 });
+    const seconds: number[] = [];
+    for (const [index, one] of [engine, limited].entries()) {
+      const vm = await started(one.launch({ id: `disk-${index}`, template, link: await link(), dir: await folder(`disk-${index}`) }));
+      await ping(vm);
+      const start = performance.now();
+      await exec(vm, 'cat /dev/vda >/dev/null'); // 64 MiB
+      seconds.push((performance.now() - start) / 1000);
+      await vm.stop();
+    }
+    const [free = 0, held = 0] = seconds;
+    t.diagnostic(`${free.toFixed(2)} s without a limit, ${held.toFixed(2)} s with 16 MiB a second`);
+    assert.ok(held > 2 * free);
+  });
+
   it('suspends at the price of the dirtied pages, again and again, and never touches the template', async () => {
     const before = await readFile(join(template, 'manifest.json'), 'utf8');
     const vmDir = await folder('cycles');

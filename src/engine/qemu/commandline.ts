@@ -8,6 +8,8 @@ export interface CommandLine {
   readonly size: VmSize;
   readonly ram: { readonly path: string; readonly shared: boolean };
   readonly disks: readonly Disk[];
+  /** Of each disk, reads and writes together; absent: no limit. */
+  readonly diskBytesPerSecond?: number | undefined;
   readonly link: { readonly tap: Handed; readonly guestMac: string } | undefined;
   readonly control: Handed;
   readonly console: Handed;
@@ -43,7 +45,7 @@ export function qemuArguments(c: CommandLine): string[] {
     '-chardev', `socket,id=control,${'fd' in c.control ? `fd=${c.control.fd}` : `path=${escape(c.control.name)}`},server=on,wait=off`,
     '-mon', 'chardev=control,mode=control',
     ...consoleArguments(c.console),
-    ...c.disks.flatMap((disk, index) => diskArguments(disk, index)),
+    ...c.disks.flatMap((disk, index) => diskArguments(disk, index, c.diskBytesPerSecond)),
     ...(c.link === undefined ? [] : linkArguments(c.link)),
     // By getrandom(2).
     '-object', 'rng-builtin,id=entropy',
@@ -58,9 +60,10 @@ export function qemuArguments(c: CommandLine): string[] {
  * cache=unsafe: a VM's disk need not survive a host crash while the VM runs (its memory would not either);
  * suspend makes disk and memory durable together.
  */
-function diskArguments(disk: Disk, index: number): string[] {
+function diskArguments(disk: Disk, index: number, bytesPerSecond: number | undefined): string[] {
+  const limit = bytesPerSecond === undefined ? '' : `,throttling.bps-total=${bytesPerSecond}`;
   return [
-    '-drive', `id=disk${index},if=none,file=${escape(disk.path)},format=${disk.format},cache=unsafe,aio=threads,discard=unmap,file.locking=off`,
+    '-drive', `id=disk${index},if=none,file=${escape(disk.path)},format=${disk.format},cache=unsafe,aio=threads,discard=unmap,file.locking=off${limit}`,
     '-device', `virtio-blk-device,drive=disk${index}`,
   ];
 }

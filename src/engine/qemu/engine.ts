@@ -25,6 +25,8 @@ export interface QemuEngineOptions {
   readonly jail: Jail;
   /** Each VM has a group of its own, named by its id. Absent: VMs are not limited. */
   readonly cgroups?: Cgroups;
+  /** What each disk of a VM may read and write together. Absent: no limit. */
+  readonly diskBytesPerSecond?: number | undefined;
   /** Control sockets; short, as a Unix socket's path holds 107 bytes. */
   readonly runDir: string;
   /** VMMs that an earlier daemon left, by the ids of their VMs. */
@@ -38,7 +40,7 @@ export function createQemuEngine(options: QemuEngineOptions): Engine {
   const { info } = options;
   const machine = machineFor(info.architecture, info.accelerator, options.tscKhz);
   const context: Context = {
-    machine, accelerator: info.accelerator, jail: options.jail, cgroups: options.cgroups, runDir: options.runDir,
+    machine, accelerator: info.accelerator, jail: options.jail, cgroups: options.cgroups, runDir: options.runDir, diskBytesPerSecond: options.diskBytesPerSecond,
     observe: options.observe ?? (() => undefined), log: options.log ?? (() => undefined),
   };
   const workingSets = new WorkingSets();

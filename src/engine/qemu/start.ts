@@ -22,6 +22,8 @@ export interface Context {
   /** Absent: VMs are not limited. */
   readonly cgroups: Cgroups | undefined;
   readonly runDir: string;
+  /** Of each disk of a VM; absent: no limit. */
+  readonly diskBytesPerSecond: number | undefined;
   readonly observe: ObserveEngine;
   readonly log: (what: string, error: unknown) => void;
 }
@@ -56,7 +58,7 @@ export async function startMachine(context: Context, spec: StartSpec): Promise<O
   const { process, moved } = await startConfined(context.cgroups, id, limits, (spawned) => startVmm({
     jail: context.jail,
     program: machine.program,
-    args: qemuArguments({ machine, size, disks, kernel, ...JAILED, ram: { path: RAM_PATH, shared: spec.ram.shared }, link: { tap: { fd: FD.tap }, guestMac: link.guestMac } }),
+    args: qemuArguments({ machine, size, disks, kernel, diskBytesPerSecond: context.diskBytesPerSecond, ...JAILED, ram: { path: RAM_PATH, shared: spec.ram.shared }, link: { tap: { fd: FD.tap }, guestMac: link.guestMac } }),
     controlSocket, consoleLog, link, files, fileBytes,
     ram: spec.ram,
     kvm: accelerator === 'kvm',
