@@ -38,7 +38,7 @@ func ownNamespace(t *testing.T) bool {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	if !ownProcess(t, syscall.CLONE_NEWNS) {
+	if !ownProcess(t, syscall.CLONE_NEWNS|syscall.CLONE_NEWUTS) { // what a container with all capabilities may change is not to be the host's
 		return false
 	}
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
