@@ -16,10 +16,11 @@ import { closeShared, type Service, sharedService, startService } from './suppor
 describe('data at rest', () => {
   after(() => closeShared());
 
-  it('is open to its owner alone, every file and folder, while MicroVMs run and are suspended', async () => {
+  it('is open to its owner alone, every file and folder, while MicroVMs run and are suspended', async (t) => {
     const service = await sharedService();
     const image = await flaskImage();
     const [running, suspended] = [await runVm(service, image), await runVm(service, image)];
+    t.after(() => Promise.all([running.terminate(), suspended.terminate()]));
     await Promise.all([running.state(), suspended.state()]);
     await suspended.suspend();
     const seen = await modes(service.config.dataDir);
@@ -29,7 +30,6 @@ describe('data at rest', () => {
     // Only the group of all VMMs, which no user is in, reads what clones share; each VMM sees its own template in its jail.
     const shared = ({ path, mode, gid }: Access): boolean => path.endsWith('/disk.raw') && mode === 0o640 && gid === service.config.vmmIds.first;
     assert.deepEqual(seen.filter((one) => (one.mode & 0o077) !== 0 && !shared(one)).map(({ path, mode }) => `${path} ${mode.toString(8)}`), []);
-    await Promise.all([running.terminate(), suspended.terminate()]);
   });
 
   it('holds none of the daemon\'s secrets in the memory or device state of a template', async () => {
