@@ -35,10 +35,10 @@ describe('data at rest', () => {
   it('holds none of the daemon\'s secrets in the memory or device state of a template', async () => {
     const service = await sharedService();
     await flaskImage();
-    const { dataDir } = service.config;
+    const { dataDir, accountId } = service.config;
     const secrets = await daemonSecrets(service);
     assert.ok(secrets.length >= 6, `${secrets.length} secrets to look for`);
-    const files = (await modes(join(dataDir, 'images'))).filter(({ path }) => /\/(ram|device-state)$/.test(path));
+    const files = (await modes(join(dataDir, 'images', accountId, 'flask-all'))).filter(({ path }) => /\/(ram|device-state)$/.test(path));
     assert.ok(files.length >= 2);
     for (const { path } of files) {
       const [control, ...found] = await findIn(path, [Buffer.from('heartbeat'), ...secrets.map(({ bytes }) => bytes)]);

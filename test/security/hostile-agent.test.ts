@@ -29,7 +29,7 @@ const HOSTILE = fileURLToPath(new URL('hostile-agent/main.go', import.meta.url))
 /** ms each operation is given; those without a limit of their own are aborted or closed then. */
 const PATIENCE_MS = 1_500;
 /** Of nine operations each, which meet the 25 ways out of step. */
-const ROUNDS = 25;
+const ROUNDS = 18;
 const MAX_GROWTH = 96 * 1024 * 1024;
 
 /** The agent's initramfs with another /init laid over: the kernel unpacks archives one after the other. */
