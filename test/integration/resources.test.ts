@@ -90,7 +90,7 @@ describe('resources', () => {
     assert.equal(seen.cpus, Math.min(2, availableParallelism()));
     assert.ok(seen.diskBytes <= 8 * 1024 ** 3 && seen.diskBytes > 7 * 1024 ** 3);
 
-    const pid = await vmmOf(service, vm.id);
+    const { pid } = await vmmOf(service, vm.id);
     const expected: Record<string, string> = { 'cpu.shares': '512', 'cpu.weight': '50', 'cpu.cfs_quota_us': String((seen.cpus + 0.5) * 100_000), 'pids.max': String(seen.cpus + 128) };
     const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).split('\n');
     for (const { root, version, controllers } of await findHierarchies(await readProcFiles())) {

@@ -94,9 +94,10 @@ export async function tryAll(vm: RunningVm, attempts: readonly Attempt[], target
   return outcomes;
 }
 
-/** The address at which the host reaches that MicroVM's guest: that of the veth in its VMM's namespace. */
+/** The address at which the host reaches that MicroVM's guest: that of the veth in its launcher's namespace. */
 export async function linkOf(service: Service, id: string): Promise<string> {
-  const { stdout } = await run('nsenter', [`--net=/proc/${await vmmOf(service, id)}/ns/net`, 'ip', '-o', '-4', 'addr', 'show']);
+  const { launcher } = await vmmOf(service, id);
+  const { stdout } = await run('nsenter', [`--net=/proc/${launcher}/ns/net`, 'ip', '-o', '-4', 'addr', 'show']);
   const address = /inet (\d+\.\d+\.\d+\.\d+)\/31/.exec(stdout)?.[1];
   if (address === undefined) throw new Error(`no link of ${id}: ${stdout}`);
   return address;

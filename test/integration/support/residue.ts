@@ -57,11 +57,11 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
   };
 }
 
-/** The VMM of one of the service's MicroVMs. */
-export async function vmmOf(service: Pick<Service, 'config'>, id: string): Promise<number> {
-  const pid = (await findVmms(await runDirOf(service.config.dataDir))).get(id)?.pid;
-  if (pid === undefined) throw new Error(`no VMM of ${id}`);
-  return pid;
+/** The VMM of one of the service's MicroVMs, and its launcher, which is in the network namespace of its link. */
+export async function vmmOf(service: Pick<Service, 'config'>, id: string): Promise<{ readonly pid: number; readonly launcher: number }> {
+  const { pid, launcher } = (await findVmms(await runDirOf(service.config.dataDir))).get(id) ?? {};
+  if (pid === undefined || launcher === undefined) throw new Error(`no VMM of ${id}`);
+  return { pid, launcher };
 }
 
 /** VMMs of any Tardigrade on this host, by the descriptors they are given. */
