@@ -18,6 +18,8 @@ export interface LinkLimits {
 
 /** ARP requests a second: a guest asks for its one gateway now and then. */
 const ARP_PER_SECOND = 20;
+/** Datagrams to resolvers a second. The daemon has a limit of its own, below; what is beyond must not cost it even the reading. */
+const QUERIES_PER_SECOND = 200;
 /** First byte of every guest's MAC, the one at its boot and those that MicroVMs take: locally administered. */
 const MAC_PREFIX = '02';
 
@@ -46,6 +48,7 @@ table netdev guest {
     ether type arp arp saddr ip ${guestIp} arp saddr ether != ${gatewayMac} limit rate ${ARP_PER_SECOND}/second burst ${2 * ARP_PER_SECOND} packets accept
     ether type != ip drop
     ip saddr != ${guestIp} drop
+    udp dport ${dnsPort} limit rate over ${QUERIES_PER_SECOND}/second burst ${2 * QUERIES_PER_SECOND} packets drop
     limit rate ${packets}/second burst ${packets} packets accept
   }
 }
