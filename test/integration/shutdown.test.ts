@@ -25,7 +25,7 @@ describe('shutdown', () => {
     await rm(service.config.dataDir, { recursive: true, force: true });
   });
 
-  it('suspends what runs, leaves nothing on the host, and resumes it at the next start', async () => {
+  it('suspends what runs, leaves nothing on the host, and resumes it at the next start', { timeout: 240_000 }, async () => {
     await closeShared('now'); // this suite counts everything on the host
     const dataDir = await newDataDir();
     service = await startService(dataDir);
@@ -50,7 +50,7 @@ describe('shutdown', () => {
     assert.equal((await stateOf(service, suspended.id)).counter, 2);
   });
 
-  it('after SIGKILL, the next daemon adopts what runs, and a stop of that one leaves nothing', async () => {
+  it('after SIGKILL, the next daemon adopts what runs, and a stop of that one leaves nothing', { timeout: 240_000 }, async () => {
     assert.ok(service !== undefined);
     const { config } = service;
     await service.daemon.close();
