@@ -1,5 +1,7 @@
 /** What one guest may ask of a listener all guests share: connections at once, and how often it connects or asks. */
 
+import { TokenBucket, type TokenRate } from '../clock/token-bucket.js';
+
 export interface SourceLimits {
   /** Answers what to call when the connection has ended; undefined: it is one too many. */
   connect(source: string): (() => void) | undefined;
@@ -7,48 +9,35 @@ export interface SourceLimits {
   ask(source: string): boolean;
 }
 
-export interface SourceLimitsOptions {
+export interface SourceLimitsOptions extends TokenRate {
   readonly connections: number;
-  readonly perSecond: number;
-  /** Asked at once after a pause. */
-  readonly burst: number;
   /** As Clock.steady, ms. */
   readonly steady: () => number;
 }
 
 interface Source {
   open: number;
-  /** Of the bucket, as of `at`. */
-  tokens: number;
-  at: number;
+  readonly bucket: TokenBucket;
 }
 
 export function createSourceLimits({ connections, perSecond, burst, steady }: SourceLimitsOptions): SourceLimits {
   const sources = new Map<string, Source>();
 
-  function find(address: string): Source {
-    const now = steady();
-    let source = sources.get(address);
-    if (source === undefined) {
-      // A new guest, which is rare: the time to forget those that are gone.
-      for (const [other, { open, at }] of sources) if (open === 0 && now - at > (burst / perSecond) * 1000) sources.delete(other);
-      sources.set(address, (source = { open: 0, tokens: burst, at: now }));
-    }
-    source.tokens = Math.min(burst, source.tokens + ((now - source.at) / 1000) * perSecond);
-    source.at = now;
+  function find(address: string, now: number): Source {
+    const known = sources.get(address);
+    if (known !== undefined) return known;
+    // A new guest, which is rare: the time to forget those that are gone.
+    for (const [other, { open, bucket }] of sources) if (open === 0 && bucket.isFull(now)) sources.delete(other);
+    const source = { open: 0, bucket: new TokenBucket({ perSecond, burst }, now) };
+    sources.set(address, source);
     return source;
-  }
-
-  function take(source: Source): boolean {
-    if (source.tokens < 1) return false;
-    source.tokens--;
-    return true;
   }
 
   return {
     connect(address) {
-      const source = find(address);
-      if (source.open >= connections || !take(source)) return undefined;
+      const now = steady();
+      const source = find(address, now);
+      if (source.open >= connections || source.bucket.take(now) > 0) return undefined;
       source.open++;
       let ended = false;
       return () => {
@@ -56,6 +45,9 @@ export function createSourceLimits({ connections, perSecond, burst, steady }: So
         ended = true;
       };
     },
-    ask: (address) => take(find(address)),
+    ask(address) {
+      const now = steady();
+      return find(address, now).bucket.take(now) === 0;
+    },
   };
 }

@@ -1,10 +1,9 @@
 /** How much an account may ask for: requests per second, images, memory. Defaults are AWS's (spec §10, §15). */
 
-/** A token bucket: `burst` requests at once, refilled at `perSecond`. */
-export interface Rate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
+import type { TokenRate } from '../clock/token-bucket.js';
+
+/** Of requests. */
+export type Rate = TokenRate;
 
 /** null: no limit. */
 export interface Limits {

@@ -1,6 +1,7 @@
 /** The sockets guests' queries come to, UDP and TCP, and what one guest may ask of them. */
 import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
+import { TokenBucket } from '../../clock/token-bucket.js';
 import { messageOf, OperatorError } from '../../errors/index.js';
 import { type Query, udpLimit } from './message.js';
 import type { Resolver } from './resolver.js';
@@ -30,8 +31,7 @@ const MAX_TCP = 0xffff;
 
 /** What one guest has used. */
 interface Account {
-  tokens: number;
-  at: number;
+  readonly bucket: TokenBucket;
   underWay: number;
   connections: number;
 }
@@ -41,23 +41,19 @@ export function createDnsServer({ resolver, steady, complain }: DnsServerDeps): 
   const sockets = new Set<Socket>();
 
   function accountOf(host: string): Account {
+    const known = accounts.get(host);
+    if (known !== undefined) return known;
     const now = steady();
-    let account = accounts.get(host);
-    if (account === undefined) {
-      forget(accounts, now);
-      account = { tokens: DNS_LIMITS.burst, at: now, underWay: 0, connections: 0 };
-      accounts.set(host, account);
-    }
-    account.tokens = Math.min(DNS_LIMITS.burst, account.tokens + ((now - account.at) / 1000) * DNS_LIMITS.perSecond);
-    account.at = now;
+    forget(accounts, now);
+    const account = { bucket: new TokenBucket(DNS_LIMITS, now), underWay: 0, connections: 0 };
+    accounts.set(host, account);
     return account;
   }
 
   /** undefined: too many of them, or nothing to say. */
   async function answer(host: string, message: Buffer, most: (query: Query) => number): Promise<Buffer | undefined> {
     const account = accountOf(host);
-    if (account.tokens < 1 || account.underWay >= DNS_LIMITS.underWay) return undefined;
-    account.tokens -= 1;
+    if (account.underWay >= DNS_LIMITS.underWay || account.bucket.take(steady()) > 0) return undefined;
     account.underWay += 1;
     try {
       return await resolver.answer(host, message, most);
@@ -159,6 +155,5 @@ function serve(socket: Socket, answer: (message: Buffer) => Promise<Buffer | und
 
 /** Guests that are gone, or have asked nothing for so long that their account is as new. */
 function forget(accounts: Map<string, Account>, now: number): void {
-  const full = (DNS_LIMITS.burst / DNS_LIMITS.perSecond) * 1000;
-  for (const [host, { at, underWay, connections }] of accounts) if (underWay === 0 && connections === 0 && now - at > full) accounts.delete(host);
+  for (const [host, { bucket, underWay, connections }] of accounts) if (underWay === 0 && connections === 0 && bucket.isFull(now)) accounts.delete(host);
 }
