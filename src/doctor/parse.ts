@@ -1,4 +1,5 @@
 /** What files of /proc and answers of programs say, without reading any of them. */
+import { narrower } from '../network/contracts.js';
 import type { FirewallChain } from './contracts.js';
 
 export interface Mount {
@@ -42,33 +43,15 @@ export function openFilesLimit(limits: string): number {
   return soft === 'unlimited' ? Infinity : Number(soft);
 }
 
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
-function rangeOf(cidr: string): Range {
-  const [address = '', prefix = '32'] = cidr.split('/');
-  const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(prefix));
-  const first = Math.floor(value / size) * size;
-  return { first, last: first + size - 1 };
-}
-
 /** Routes of /proc/net/route that overlap an IPv4 range, without the default route. */
 export function overlappingRoutes(table: string, cidr: string): { destination: string; device: string }[] {
-  const wanted = rangeOf(cidr);
   return table
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
     .filter((cells) => cells.length >= 8)
     .map((cells) => ({ device: cells[0] ?? '', destination: `${address(cells[1] ?? '')}/${prefixOf(cells[7] ?? '')}` }))
-    .filter(({ destination }) => {
-      if (destination === '0.0.0.0/0') return false;
-      const range = rangeOf(destination);
-      return range.first <= wanted.last && wanted.first <= range.last;
-    });
+    .filter(({ destination }) => destination !== '0.0.0.0/0' && narrower(destination, cidr) !== undefined);
 }
 
 /** The kernel prints the four bytes as one little-endian number. */
