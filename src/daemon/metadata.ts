@@ -5,7 +5,7 @@ import { signRequest, type SigningKey } from '../api/sigv4/sign.js';
 import type { Clock } from '../clock/index.js';
 import type { Config, StsConfig } from '../config/config.js';
 import { OperatorError } from '../errors/index.js';
-import { readPrivateJson } from '../keys/private-json.js';
+import { readPrivateJson } from '../files/private-files.js';
 import { createRoleSessions, type RoleSessions } from '../keys/role-sessions.js';
 import type { Roles } from '../keys/roles.js';
 import { createLocalCredentials } from '../metadata/local-credentials.js';

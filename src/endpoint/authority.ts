@@ -6,7 +6,7 @@ import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError, messageOf } from '../errors/index.js';
-import { isMissing, readPrivateFile, writeFileWhole } from './private-files.js';
+import { isMissing, readPrivateFile, writeFileWhole } from '../files/private-files.js';
 import { makeAuthority, makeServerCertificate, type KeyPair } from './x509.js';
 
 export interface Authority extends KeyPair {

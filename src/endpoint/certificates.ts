@@ -12,7 +12,7 @@ import type { Clock } from '../clock/index.js';
 import type { Config } from '../config/config.js';
 import { OperatorError, messageOf } from '../errors/index.js';
 import { checkPair, endsWithin, issueLeaf, loadOrCreateAuthority, loadPair } from './authority.js';
-import { writeFileWhole } from './private-files.js';
+import { writeFileWhole } from '../files/private-files.js';
 import type { KeyPair } from './x509.js';
 
 export interface Certificates {

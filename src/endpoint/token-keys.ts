@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../errors/index.js';
-import { readPrivateFile, writeFileWhole } from './private-files.js';
+import { readPrivateJson, writeFileWhole } from '../files/private-files.js';
 
 export interface TokenKeys {
   readonly currentKid: string;
@@ -26,16 +26,16 @@ const fileSchema = z.object({
 /** Throws OperatorError when the file is damaged or others may read it. */
 export async function loadOrCreateTokenKeys(dataDir: string): Promise<TokenKeys> {
   const path = join(dataDir, 'keys', 'token-keys.json');
-  const text = await readPrivateFile(path);
-  if (text !== undefined) return parse(path, text);
+  const file = await readPrivateJson(path);
+  if (file !== undefined) return parse(path, file.value);
   const kid = randomUUID();
   const made = { current: kid, keys: [{ kid, key: randomBytes(KEY_BYTES).toString('base64url') }] };
   await writeFileWhole(path, `${JSON.stringify(made, null, 2)}\n`);
   return toKeys(made);
 }
 
-function parse(path: string, text: string): TokenKeys {
-  const parsed = fileSchema.safeParse(parseJson(text));
+function parse(path: string, value: unknown): TokenKeys {
+  const parsed = fileSchema.safeParse(value);
   if (!parsed.success || !parsed.data.keys.some((entry) => entry.kid === parsed.data.current)) {
     // The values are secrets: the message names the rule only.
     throw new OperatorError(
@@ -48,13 +48,4 @@ function parse(path: string, text: string): TokenKeys {
 
 function toKeys(file: z.infer<typeof fileSchema>): TokenKeys {
   return { currentKid: file.current, keys: new Map(file.keys.map((entry) => [entry.kid, new Uint8Array(Buffer.from(entry.key, 'base64url'))])) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

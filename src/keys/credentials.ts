@@ -7,7 +7,7 @@ import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../errors/index.js';
-import { readPrivateJson } from './private-json.js';
+import { readPrivateJson } from '../files/private-files.js';
 
 export interface Credentials {
   readonly accessKeyId: string;

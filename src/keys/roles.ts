@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { messageOf, OperatorError } from '../errors/index.js';
 import type { PolicySet } from '../iam/contracts.js';
 import { type KeyRingDeps, policiesOf } from './key-ring.js';
-import { readPrivateJson } from './private-json.js';
+import { readPrivateJson } from '../files/private-files.js';
 import { fingerprint, watchFile } from './watched-file.js';
 
 export interface Roles {

@@ -1,6 +1,7 @@
 /** A file that is looked at once a second, and read again when it changed. */
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../clock/index.js';
+import { isMissing } from '../files/private-files.js';
 
 /** Between two looks at the file. */
 const CHECK_MS = 1000;
@@ -11,7 +12,7 @@ export async function fingerprint(path: string): Promise<string> {
     const { mtimeMs, ctimeMs, size, ino, mode } = await stat(path);
     return [mtimeMs, ctimeMs, size, ino, mode].join(' ');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'gone';
+    if (isMissing(error)) return 'gone';
     throw error;
   }
 }

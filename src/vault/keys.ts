@@ -3,10 +3,11 @@
  * key, the account's id bound to it, so that a file under another account's name is refused.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, OperatorError } from '../errors/index.js';
+import { isMissing, mustBePrivate, writeFileWhole } from '../files/private-files.js';
 import { KEY_BYTES } from './fscrypt.js';
 
 const MASTER_BYTES = 32;
@@ -35,7 +36,7 @@ export async function readMasterKey(path: string, make: boolean): Promise<Buffer
   } catch (error) {
     throw new OperatorError(`the master key cannot be read: ${messageOf(error)}. Without it nothing that is encrypted can be used; TARDIGRADE_MASTER_KEY_FILE names its file`);
   }
-  if ((mode & 0o077) !== 0) throw new OperatorError(`${path} has mode ${(mode & 0o777).toString(8)}: it is the master key and must have mode 600; run: chmod 600 ${path}`);
+  mustBePrivate(path, mode, 'is the master key');
   if (key.length !== MASTER_BYTES) throw new OperatorError(`${path}: ${key.length} bytes, a master key has ${MASTER_BYTES}; make one with: (umask 077; head -c ${MASTER_BYTES} /dev/urandom > ${path})`);
   return key;
 }
@@ -43,7 +44,7 @@ export async function readMasterKey(path: string, make: boolean): Promise<Buffer
 /** Accounts that have a key, in order. */
 export async function accountsWithKeys(dataDir: string): Promise<string[]> {
   const names = await readdir(accountKeysDir(dataDir)).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   });
   return names.flatMap((name) => FILE_NAME.exec(name)?.[1] ?? []).sort();
@@ -80,7 +81,7 @@ export async function destroyAccountKey(dataDir: string, accountId: string): Pro
   try {
     file = await open(path, 'r+');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
   try {
@@ -97,16 +98,7 @@ export async function destroyAccountKey(dataDir: string, accountId: string): Pro
 /** No-op when it is there. */
 async function createOnce(path: string, content: Buffer): Promise<void> {
   if (await stat(path).then(() => true, () => false)) return;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(8).toString('hex')}`;
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+  await writeFileWhole(path, content);
   await syncFolder(dirname(path));
 }
 
