@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { TokenIssuer } from '../api/contracts.js';
 import type { Clock } from '../clock/index.js';
 import { Fault } from '../errors/index.js';
-import { LruMap } from './lru-map.js';
+import { LruMap } from '../collections/lru-map.js';
 import { toPortRanges, type PortRange } from './ports.js';
 import { loadOrCreateTokenKeys, type TokenKeys } from './token-keys.js';
 

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { MicrovmRecord } from '../store/contracts.js';
 import type { Pace } from './flow.js';
-import { LruMap } from './lru-map.js';
+import { LruMap } from '../collections/lru-map.js';
 
 export interface VmLimit {
   /** Connections of clients at once. */

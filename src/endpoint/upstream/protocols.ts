@@ -3,7 +3,7 @@
  * wait for the answer, and forgotten when the application turns out to speak something else.
  */
 import type { Duplex } from 'node:stream';
-import { LruMap } from '../lru-map.js';
+import { LruMap } from '../../collections/lru-map.js';
 import { answersClientHello } from './client-hello.js';
 
 export interface Place {

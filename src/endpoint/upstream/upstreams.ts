@@ -1,7 +1,7 @@
 /** The way to applications: which protocol, a connection that is there or a new one. */
 import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
-import { LruMap } from '../lru-map.js';
+import { LruMap } from '../../collections/lru-map.js';
 import type { MicrovmGateway } from '../../microvms/contracts.js';
 import type { AnswerSink, Call, UpstreamRequest } from './contracts.js';
 import { Http1Pool } from './http1-pool.js';

@@ -2,6 +2,7 @@
  * The log of what guests connect to, and of what they were kept from: one entry for each new connection. The kernel
  * reports it (host-rules.ts), so that no daemon need be asked before a packet passes.
  */
+import { LruMap } from '../../collections/lru-map.js';
 import { messageOf } from '../../errors/index.js';
 import type { LinkPool, LinkUser } from '../contracts.js';
 import type { ResolverEvent } from '../dns/resolver.js';
@@ -44,14 +45,14 @@ const READ_EVERY_MS = 100;
 const BATCHES = 64;
 /** A packet's headers. */
 const SNAP = 64;
-/** Names remembered of one link; the oldest go first. */
+/** Names remembered of one link; those unused for longest go first. */
 const MAX_NAMES = 512;
 const MAX_LINKS = 4096;
 
 export function startAudit({ group, links, now, write, complain }: AuditDeps): Audit {
   const socket = openLogSocket(group, SNAP);
   /** By link, by address. */
-  const names = new Map<string, Map<string, string>>();
+  const names = new LruMap<string, LruMap<string, string>>(MAX_LINKS);
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -82,9 +83,9 @@ export function startAudit({ group, links, now, write, complain }: AuditDeps): A
   return {
     resolved({ host, name, verdict, addresses }) {
       if (verdict === 'deny') return say(host, [{ protocol: 'dns', name, verdict }]);
-      const known = names.get(host) ?? new Map<string, string>();
-      for (const address of addresses) remember(known, address, name, MAX_NAMES);
-      remember(names, host, known, MAX_LINKS);
+      const known = names.get(host) ?? new LruMap<string, string>(MAX_NAMES);
+      for (const address of addresses) known.set(address, name);
+      names.set(host, known);
     },
     close() {
       closed = true;
@@ -104,12 +105,4 @@ async function drain(socket: LogSocket, take: (batch: Buffer) => void): Promise<
     else take(batch);
   }
   return lost;
-}
-
-function remember<T>(map: Map<string, T>, key: string, value: T, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= most) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
 }

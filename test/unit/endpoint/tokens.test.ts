@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { LruMap } from '../../../src/endpoint/lru-map.js';
+import { LruMap } from '../../../src/collections/lru-map.js';
 import { createTokenService } from '../../../src/endpoint/tokens.js';
 import { Fault, OperatorError, ValidationError } from '../../../src/errors/index.js';
 import { scratchDir } from './harness.js';
