@@ -5,6 +5,7 @@ import type { Clock } from '../clock/index.js';
 import type { Config } from '../config/config.js';
 import { messageOf } from '../errors/index.js';
 import type { AppLog } from '../logs/contracts.js';
+import { createSeldom } from '../metadata/seldom.js';
 import { type Audit, startAudit } from '../network/audit/audit.js';
 import { GUEST_NET, type LinkPool, servicePort } from '../network/contracts.js';
 import { createResolver } from '../network/dns/resolver.js';
@@ -25,8 +26,6 @@ export interface EgressParts {
 
 /** Log group of an account; each MicroVM and build has a stream named by its id. */
 export const EGRESS_LOG_GROUP = '/tardigrade/egress';
-/** ms between two complaints of a kind that may come with every packet. */
-const COMPLAIN_EVERY_MS = 60_000;
 
 export function linkSettings(config: Config): Pick<LinkPoolOptions, 'linkCidr' | 'egressDeny' | 'poolSize' | 'limits' | 'audit'> {
   return {
@@ -41,15 +40,20 @@ export function linkSettings(config: Config): Pick<LinkPoolOptions, 'linkCidr' |
 /** Serves guests' DNS and keeps the log until closed. */
 export async function startEgress(parts: EgressParts): Promise<{ close(): Promise<void> }> {
   const { config, links, clock, logger } = parts;
-  const audit = openAudit(parts);
+  const seldom = createSeldom(() => clock.steady());
+  /** What may come with every packet is told once in a while. */
+  const complain: Complain = (what) => (error) => {
+    if (seldom(what)) logger.warn({ error }, what);
+  };
+  const audit = openAudit(parts, complain);
   const upstream = createUpstream(hostServers(() => clock.steady()));
   const resolver = createResolver({
     links, upstream,
     denied: () => [...NEVER, config.linkCidr, ...config.egressDeny, ...hostAddresses()],
     ...(audit === undefined ? {} : { told: (event) => audit.resolved(event) }),
-    complain: seldom(clock, (error) => logger.warn({ error }, 'a guest\'s name could not be resolved')),
+    complain: complain('a guest\'s name could not be resolved'),
   });
-  const server = createDnsServer({ resolver, steady: () => clock.steady(), complain: seldom(clock, (error) => logger.warn({ error }, 'DNS for guests')) });
+  const server = createDnsServer({ resolver, steady: () => clock.steady(), complain: complain('DNS for guests') });
   try {
     if (links.services !== undefined) await server.listen(links.services.address, servicePort(GUEST_NET.dnsPort));
   } catch (error) {
@@ -64,8 +68,10 @@ export async function startEgress(parts: EgressParts): Promise<{ close(): Promis
   };
 }
 
+type Complain = (what: string) => (error: string) => void;
+
 /** A host without nflog runs guests all the same: no rule depends on who reads the log. */
-function openAudit({ config, links, owner, log, clock, logger }: EgressParts): Audit | undefined {
+function openAudit({ config, links, owner, log, clock, logger }: EgressParts, complain: Complain): Audit | undefined {
   if (config.egressLog === 'off') return undefined;
   try {
     return startAudit({
@@ -76,7 +82,7 @@ function openAudit({ config, links, owner, log, clock, logger }: EgressParts): A
         for (const entry of entries) writer.write(clock.now(), JSON.stringify(entry));
         void writer.close();
       },
-      complain: seldom(clock, (error) => logger.warn({ error }, 'the log of guests\' connections')),
+      complain: complain('the log of guests\' connections'),
     });
   } catch (error) {
     logger.warn({ error: messageOf(error) }, 'there is no log of guests\' connections');
@@ -86,13 +92,4 @@ function openAudit({ config, links, owner, log, clock, logger }: EgressParts): A
 
 function hostAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address);
-}
-
-function seldom(clock: Clock, say: (error: string) => void): (error: string) => void {
-  let last: number | undefined;
-  return (error) => {
-    if (last !== undefined && clock.steady() - last < COMPLAIN_EVERY_MS) return;
-    last = clock.steady();
-    say(error);
-  };
 }

@@ -5,10 +5,10 @@ const AGAIN_MS = 60_000;
 /** Subjects remembered; beyond, all are forgotten and told again. */
 const MAX_SUBJECTS = 10_000;
 
-/** Is it time to say this of the subject? `steady`: as Clock.steady, ms. */
-export function createSeldom(steady: () => number): (subject: string, text: string) => boolean {
+/** Is it time to say this of the subject? Without a text: to say anything. `steady`: as Clock.steady, ms. */
+export function createSeldom(steady: () => number): (subject: string, text?: string) => boolean {
   const told = new Map<string, { readonly text: string; readonly at: number }>();
-  return (subject, text) => {
+  return (subject, text = '') => {
     const last = told.get(subject);
     if (last?.text === text && steady() - last.at < AGAIN_MS) return false;
     if (told.size >= MAX_SUBJECTS) told.clear();

@@ -10,7 +10,7 @@ import type { Upstream } from './upstream.js';
 export interface ResolverDeps {
   readonly links: Pick<LinkPool, 'usedFor' | 'opened'>;
   readonly upstream: Upstream;
-  /** IPv4 ranges that no name of the outside may lead to, since no guest may go there. */
+  /** IPv4 ranges that no name of the outside may lead to, since no guest may go there; asked for each answer, as the host's addresses change. */
   readonly denied: () => readonly string[];
   /** Told of names refused, and of those resolved with their IPv4 addresses. */
   readonly told?: (event: ResolverEvent) => void;
@@ -63,12 +63,12 @@ export function createResolver({ links, upstream, denied, told = () => undefined
         return writeEmpty(query, RCODE.servFail);
       }
       const { reply } = answered;
+      const addresses = addressesIn(reply, query.name);
       // Whoever owns the name may not point guests at this host, or at a network behind it that is closed to them.
-      if (reply.records.some(({ address }) => address !== undefined && leadsInside(address, denied()))) {
-        told({ host, name: query.name, verdict: 'deny', addresses: addressesIn(reply, query.name) });
+      if (anyLeadsInside(reply, denied)) {
+        told({ host, name: query.name, verdict: 'deny', addresses });
         return writeEmpty(query, RCODE.nxDomain);
       }
-      const addresses = addressesIn(reply, query.name);
       if (addresses.length > 0) {
         const seconds = Math.min(MAX_TTL, Math.max(OPEN_AT_LEAST, lifetime(reply))) + OPEN_LONGER;
         // Before the guest hears of them.
@@ -95,6 +95,14 @@ function addressesIn({ records }: Reply, name: string): string[] {
 
 function lifetime({ records }: Reply): number {
   return Math.max(0, ...records.filter(({ section, type }) => section === 'answer' && type === TYPE.A).map(({ ttl }) => ttl));
+}
+
+/** The ranges are asked for once, as they take a look at all interfaces of the host. */
+function anyLeadsInside({ records }: Reply, denied: ResolverDeps['denied']): boolean {
+  const addresses = records.flatMap(({ address }) => address ?? []);
+  if (addresses.length === 0) return false;
+  const closed = denied();
+  return addresses.some((address) => leadsInside(address, closed));
 }
 
 /** IPv4 in any of the forms IPv6 has for it counts as itself. */

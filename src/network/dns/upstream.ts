@@ -53,14 +53,19 @@ export function hostServers(steady: () => number, path = RESOLV_CONF): () => Pro
 
 export function serversIn(resolvConf: string): Server[] {
   const addresses = [...resolvConf.matchAll(/^[ \t]*nameserver[ \t]+([^\s#;]+)/gm)].map((match) => match[1] ?? '');
-  return addresses.filter((address) => isIP(address.replace(/%.*$/, '')) !== 0).slice(0, 3).map((address) => ({ address, port: 53 }));
+  return addresses.filter((address) => familyOf(address) !== 0).slice(0, 3).map((address) => ({ address, port: 53 }));
+}
+
+/** 4, 6, or 0: no address. One of link-local scope names its interface after a %. */
+function familyOf(address: string): number {
+  return isIP(address.replace(/%.*$/, ''));
 }
 
 /** A new socket, hence a new port, for each query: whoever would forge an answer must guess port and id. */
 function askUdp(server: Server, query: Query): Promise<{ message: Buffer; reply: Reply }> {
   const id = randomInt(0x10000);
   return new Promise((resolve, reject) => {
-    const socket = createSocket(isIP(server.address.replace(/%.*$/, '')) === 6 ? 'udp6' : 'udp4');
+    const socket = createSocket(familyOf(server.address) === 6 ? 'udp6' : 'udp4');
     let done = false;
     const end = (settle: () => void): void => {
       if (done) return;
