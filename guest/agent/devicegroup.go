@@ -27,8 +27,7 @@ var deviceRules = []string{
 // newDeviceGroup makes the group below a mount of the hierarchy, which it mounts if nothing is mounted there.
 func newDeviceGroup(hierarchy, name string) (*deviceGroup, error) {
 	if _, err := os.Stat(filepath.Join(hierarchy, "tasks")); err != nil {
-		const flags = syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_NOEXEC
-		if err := (mountPoint{"cgroup", hierarchy, "cgroup", flags, "devices"}).mount(); err != nil {
+		if err := (mountPoint{"cgroup", hierarchy, "cgroup", noPrograms, "devices"}).mount(); err != nil {
 			return nil, err
 		}
 	}

@@ -37,16 +37,10 @@ func openNetworkCard() (*networkCard, error) {
 	return &networkCard{control: control, packets: packets, index: nic.Index, gateway: gateway}, nil
 }
 
-type ifreqHardware struct {
-	name [syscall.IFNAMSIZ]byte
-	addr sockaddr
-	_    [8]byte
-}
-
 // setMAC gives the card its address while it is up, so that routes stay. The kernel forgets all neighbours at
 // that; the gateway's is entered anew, and the gateway is told.
 func (card *networkCard) setMAC(mac net.HardwareAddr) error {
-	request := ifreqHardware{}
+	request := ifreqAddr{}
 	copy(request.name[:], guestNIC)
 	if err := ioctl(card.control, syscall.SIOCGIFHWADDR, unsafe.Pointer(&request)); err != nil {
 		return fmt.Errorf("cannot read the MAC: %w", err)

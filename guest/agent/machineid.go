@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -38,12 +37,11 @@ func containerFile(pid int, path string, flags int, mode uint32) (*os.File, erro
 // renewMachineID writes a new id into the files that hold one; an image without, or with one still to be made at
 // its first boot, keeps that.
 func renewMachineID(pid int) error {
-	var bytes [machineIDLength / 2]byte
-	if _, err := rand.Read(bytes[:]); err != nil {
+	uuid, err := randomUUID()
+	if err != nil {
 		return err
 	}
-	bytes[6], bytes[8] = bytes[6]&0x0f|0x40, bytes[8]&0x3f|0x80 // as systemd makes them: a UUID of version 4
-	id := hex.EncodeToString(bytes[:])
+	id := strings.ReplaceAll(uuid, "-", "") // as systemd makes them
 	var failed error
 	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {
 		if err := overwriteMachineID(pid, path, id); err != nil && failed == nil {

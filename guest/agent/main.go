@@ -11,18 +11,6 @@ import (
 	"runtime/debug"
 )
 
-const version = "1"
-
-// Fixed addressing inside every guest, so that one snapshot fits any link; the host translates.
-const (
-	guestIP    = "172.31.255.2"
-	guestMask  = "255.255.255.252"
-	gatewayIP  = "172.31.255.1"
-	gatewayMAC = "02:54:44:47:00:01"
-	guestNIC   = "eth0"
-	agentPort  = "1024"
-)
-
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == containerInitArg {
 		containerInit()
@@ -61,18 +49,4 @@ func main() {
 	logf("ready")
 	go a.serve(listener) // a locked thread would be slow to switch to
 	<-make(chan struct{})
-}
-
-// logf writes one line to the console.
-func logf(format string, args ...any) {
-	fmt.Fprintf(os.Stdout, "tardigrade-agent: "+format+"\n", args...)
-}
-
-// fatal ends the machine: a guest whose agent cannot serve is of no use, and the host sees the VMM exit.
-func fatal(err error) {
-	logf("fatal: %v", err)
-	if os.Getpid() == 1 {
-		restart()
-	}
-	os.Exit(1)
 }

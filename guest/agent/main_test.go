@@ -39,8 +39,12 @@ func probe(args []string) {
 	switch args[0] {
 	case "facts":
 		json.NewEncoder(os.Stdout).Encode(facts())
-	case "attempts":
-		json.NewEncoder(os.Stdout).Encode(attempts())
+	case "attempts", "allowed-attempts":
+		var names []string
+		if args[0] == "allowed-attempts" {
+			names = allowedWithAll
+		}
+		json.NewEncoder(os.Stdout).Encode(attempts(names))
 		if len(args) > 1 {
 			time.Sleep(time.Hour)
 		}

@@ -61,7 +61,7 @@ type ifreqAddr struct {
 	_    [8]byte
 }
 
-// sockaddr is struct sockaddr: for AF_INET, data is port (2 bytes), address (4 bytes).
+// sockaddr is struct sockaddr: for AF_INET, data is port (2 bytes), address (4 bytes); of a card, its MAC.
 type sockaddr struct {
 	family uint16
 	data   [14]byte

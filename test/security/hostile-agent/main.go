@@ -13,16 +13,6 @@ import (
 	"time"
 )
 
-const (
-	version    = "1"
-	guestIP    = "172.31.255.2"
-	guestMask  = "255.255.255.252"
-	gatewayIP  = "172.31.255.1"
-	gatewayMAC = "02:54:44:47:00:01"
-	guestNIC   = "eth0"
-	agentPort  = "1024"
-)
-
 func frame(kind byte, payload []byte) []byte {
 	head := make([]byte, 5, 5+len(payload))
 	head[0] = kind
@@ -145,12 +135,3 @@ func main() {
 		}()
 	}
 }
-
-func logf(format string, args ...any) { fmt.Printf("tardigrade-agent: "+format+"\n", args...) }
-
-func fatal(err error) {
-	logf("fatal: %v", err)
-	restart()
-}
-
-var _ = version
