@@ -1,6 +1,7 @@
 /** The API as guests reach it, where the operator lets them: the same requests, on a listener that no guest can take for itself. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { peerAddress } from '../sockets/listen.js';
 
 export interface GuestAccess {
   readonly host: string;
@@ -20,7 +21,7 @@ const keepAliveMs = 20_000;
 export function createGuestListener({ admit }: GuestAccess, serve: RequestListener): Server {
   const server = createServer({ headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: keepAliveMs, connectionsCheckingInterval: 2_000 }, serve);
   server.on('connection', (socket: Socket) => {
-    const ended = admit((socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''));
+    const ended = admit(peerAddress(socket));
     if (ended === undefined) socket.destroy();
     else socket.once('close', ended);
   });

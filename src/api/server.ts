@@ -1,11 +1,10 @@
 /** The one listener of the AWS wire: lambda-microvms, S3 and CloudWatch Logs share it, told apart by what the request is signed for. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { LogsService, S3Service } from '../aws/contracts.js';
 import type { Config } from '../config/config.js';
-import { OperatorError } from '../errors/index.js';
+import { listenOn } from '../sockets/listen.js';
 import type { ConnectorService } from '../connectors/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
@@ -118,8 +117,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
 
   return {
     async listen() {
-      const guests = toGuests === undefined ? {} : { guestPort: await listenOn(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0') };
-      return { ...guests, port: await listenOn(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
+      const guests = toGuests === undefined ? {} : { guestPort: await listenAt(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0') };
+      return { ...guests, port: await listenAt(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
     },
     async close() {
       await Promise.all([server, toGuests?.server].map(drain));
@@ -127,15 +126,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   };
 }
 
-function listenOn(server: Server, host: string, port: number, wayOut: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => reject(new OperatorError(`the API cannot listen on ${host}:${port} (${error.code ?? error.message}): ${wayOut}`));
-    server.once('error', failed);
-    server.listen(port, host, () => {
-      server.off('error', failed);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
+function listenAt(server: Server, host: string, port: number, wayOut: string): Promise<number> {
+  return listenOn(server, host, port, ({ code, message }) => `the API cannot listen on ${host}:${port} (${code ?? message}): ${wayOut}`);
 }
 
 async function drain(server: Server | undefined): Promise<void> {

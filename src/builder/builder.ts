@@ -23,7 +23,7 @@ export function createContainerBuilder(host: BuilderHost, template: string, cach
       const cache = await caches.lease(request.accountId, request.dir);
       const outcome: Outcome = { cacheIsWhole: false };
       try {
-        return await inBuilderVm(host, template, request, [disk, cache.path], (agent) => buildIn(agent, request, disk, Math.floor(caches.maxBytes * CACHE_FULL), outcome));
+        return await inBuilderVm(host, template, request, { output: disk, cache: cache.path }, (agent) => buildIn(agent, request, disk, Math.floor(caches.maxBytes * CACHE_FULL), outcome));
       } finally {
         await (outcome.cacheIsWhole ? cache.keep() : cache.drop());
       }
@@ -35,12 +35,10 @@ interface Outcome {
   cacheIsWhole: boolean;
 }
 
-/** `disks`: for output and cache. */
-async function inBuilderVm<T>(host: BuilderHost, template: string, { id, dir, network, signal }: ContainerBuildRequest, disks: readonly string[], work: (agent: GuestAgent) => Promise<T>): Promise<T> {
+async function inBuilderVm<T>(host: BuilderHost, template: string, { id, dir, network, signal }: ContainerBuildRequest, disks: { readonly output: string; readonly cache: string }, work: (agent: GuestAgent) => Promise<T>): Promise<T> {
   const link = await host.links.acquire(network);
   try {
-    const [output = '', cache = ''] = disks;
-    const vm = await host.engine.launch({ id, template, link, dir, disks: { 1: { path: output, format: 'raw' }, 2: { path: cache, format: 'raw' } } });
+    const vm = await host.engine.launch({ id, template, link, dir, disks: { 1: { path: disks.output, format: 'raw' }, 2: { path: disks.cache, format: 'raw' } } });
     try {
       const agent = host.agentFor(vm);
       await agent.waitUntilUp(signal);

@@ -1,10 +1,10 @@
 /** One TLS port for HTTP/1.1 and HTTP/2: ALPN decides which of node's two servers a connection is given to. */
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type Server, type TLSSocket } from 'node:tls';
-import { OperatorError } from '../errors/index.js';
+import { listenOn } from '../sockets/listen.js';
 import type { Certificates } from './certificates.js';
 import type { RawHeaders } from './headers.js';
 import { StallWatch } from './stalled.js';
@@ -134,14 +134,6 @@ function owned(socket: Duplex): Duplex {
   return socket.on('error', () => socket.destroy());
 }
 
-function listen(server: Server, host: string, port: number): Promise<{ port: number }> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error): void =>
-      reject(new OperatorError(`the endpoint cannot listen on ${host}:${port}: ${error.message}; free it, or set TARDIGRADE_ENDPOINT_HOST and TARDIGRADE_ENDPOINT_PORT`));
-    server.once('error', onError);
-    server.listen(port, host, () => {
-      server.off('error', onError);
-      resolve({ port: (server.address() as AddressInfo).port });
-    });
-  });
+async function listen(server: Server, host: string, port: number): Promise<{ port: number }> {
+  return { port: await listenOn(server, host, port, ({ message }) => `the endpoint cannot listen on ${host}:${port}: ${message}; free it, or set TARDIGRADE_ENDPOINT_HOST and TARDIGRADE_ENDPOINT_PORT`) };
 }

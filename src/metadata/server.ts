@@ -1,8 +1,9 @@
 /** One listener for all guests. A guest is known by the source address of its connection, which its link cannot forge. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { messageOf, OperatorError } from '../errors/index.js';
+import { messageOf } from '../errors/index.js';
+import { listenOn, peerAddress } from '../sockets/listen.js';
 import { answer, type AnswerDeps, type MetadataAnswer } from './answer.js';
 import type { Guests, MetadataServer, MetadataSubject } from './contracts.js';
 import { createSeldom } from './seldom.js';
@@ -45,7 +46,7 @@ export function createMetadataServer(deps: MetadataServerDeps): MetadataServer {
   };
 
   function accept(socket: Socket): void {
-    const address = addressOf(socket);
+    const address = peerAddress(socket);
     const subject = guests.at(address);
     // Builds too: what a build may use its role for is done on its behalf, outside of it. Unknown: metadata-build
     const ended = subject === undefined ? undefined : limits.connect(address);
@@ -65,7 +66,7 @@ export function createMetadataServer(deps: MetadataServerDeps): MetadataServer {
     const subject = subjectOf(request.socket);
     if (subject === undefined) return void request.socket.destroy();
     const { method = '', url: target = '', headers } = request;
-    const limited = !limits.ask(addressOf(request.socket));
+    const limited = !limits.ask(peerAddress(request.socket));
     const given: MetadataAnswer = limited ? { status: 429, body: 'Too many requests.', headers: { 'retry-after': '1', connection: 'close' } } : await answer(parts, subject, { method, target, headers });
     send(request, response, given);
     if (!limited) log.debug({ microvm: subject.id, method, target: target.slice(0, 256), status: given.status }, 'metadata served');
@@ -85,15 +86,7 @@ export function createMetadataServer(deps: MetadataServerDeps): MetadataServer {
   server.on('connection', accept);
 
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        const failed = (error: NodeJS.ErrnoException) => reject(new OperatorError(`the metadata service cannot listen on ${host}:${port} (${error.code ?? error.message})`));
-        server.once('error', failed);
-        server.listen(port, host, () => {
-          server.off('error', failed);
-          resolve({ port: (server.address() as AddressInfo).port });
-        });
-      }),
+    listen: async (host, port) => ({ port: await listenOn(server, host, port, ({ code, message }) => `the metadata service cannot listen on ${host}:${port} (${code ?? message})`) }),
     async close() {
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -111,9 +104,4 @@ function send({ headers, method }: IncomingMessage, response: ServerResponse, { 
   response.end(method === 'HEAD' ? undefined : body, () => {
     if (hasBody) response.socket?.destroySoon();
   });
-}
-
-/** An IPv4 peer of a dual-stack listener shows as ::ffff:a.b.c.d. */
-function addressOf(socket: Socket): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }

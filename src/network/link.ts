@@ -22,7 +22,7 @@ const TAP = 'tap0';
 const NETNS_UPLINK = 'up0';
 
 /** Makes everything or, when a step fails, leaves nothing. */
-export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
+export async function makeLink(plan: LinkPlan): Promise<void> {
   const { netns, uplink, addresses } = plan;
   try {
     await ip([
@@ -57,7 +57,6 @@ export async function makeLink(plan: LinkPlan): Promise<Omit<Link, 'release'>> {
     });
     throw error;
   }
-  return describeLink(plan);
 }
 
 export function describeLink({ netns, addresses }: Pick<LinkPlan, 'netns' | 'addresses'>): Omit<Link, 'release'> {

@@ -1,6 +1,7 @@
 /** The VMMs a dead daemon left on the host: found by their launchers, whose argument lists no VMM can write. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LAUNCHER } from '../../assets/jail.js';
 
 export interface Vmm {
   /** Made the jail, and waits for the VMM's end; in the network namespace of the VM's link. */
@@ -8,9 +9,6 @@ export interface Vmm {
   /** The VMM; absent while there is none yet, or none any more. */
   readonly pid: number | undefined;
 }
-
-/** What the launcher's argument list begins with; a path goes before it. */
-const LAUNCHER = '/tardigrade-jail\0';
 
 /** VMMs whose control socket is in `runDir`, by the id of their VM. */
 export async function findVmms(runDir: string): Promise<Map<string, Vmm>> {
@@ -20,8 +18,8 @@ export async function findVmms(runDir: string): Promise<Map<string, Vmm>> {
   for (const pid of pids) {
     const [cmdline, stat] = await Promise.all(['cmdline', 'stat'].map((name) => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => ''))); // gone meanwhile
     children.set(parentOf(stat ?? ''), Number(pid));
-    const [program, socket = ''] = (cmdline ?? '').split('\0');
-    if (!`${program ?? ''}\0`.endsWith(LAUNCHER) || !socket.startsWith(`${runDir}/`)) continue;
+    const [program = '', socket = ''] = (cmdline ?? '').split('\0');
+    if (!program.endsWith(`/${LAUNCHER}`) || !socket.startsWith(`${runDir}/`)) continue;
     const id = /^([^/]+)\.qmp$/.exec(socket.slice(runDir.length + 1))?.[1];
     if (id !== undefined) launchers.set(id, Number(pid));
   }

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
 import { TokenBucket } from '../../clock/token-bucket.js';
 import { messageOf, OperatorError } from '../../errors/index.js';
+import { listenOn } from '../../sockets/listen.js';
 import { type Query, udpLimit } from './message.js';
 import type { Resolver } from './resolver.js';
 import { framed, UDP_BYTES } from './upstream.js';
@@ -94,17 +95,14 @@ export function createDnsServer({ resolver, steady, complain }: DnsServerDeps): 
 
   return {
     async listen(host, wanted) {
-      const port = await new Promise<number>((resolve, reject) => {
-        const fail = (error: Error): void => reject(new OperatorError(`cannot serve DNS to guests at ${host}:${wanted} (${error.message})`));
-        tcp.once('error', fail);
-        tcp.listen(wanted, host, () => {
-          tcp.off('error', fail);
-          const { port } = tcp.address() as { port: number };
-          udp.once('error', fail);
-          udp.bind(port, host, () => {
-            udp.off('error', fail);
-            resolve(port);
-          });
+      const failure = (error: Error): string => `cannot serve DNS to guests at ${host}:${wanted} (${error.message})`;
+      const port = await listenOn(tcp, host, wanted, failure);
+      await new Promise<void>((resolve, reject) => {
+        const failed = (error: Error): void => reject(new OperatorError(failure(error)));
+        udp.once('error', failed);
+        udp.bind(port, host, () => {
+          udp.off('error', failed);
+          resolve();
         });
       });
       tcp.on('error', (error) => complain(messageOf(error)));
