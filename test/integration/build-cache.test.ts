@@ -1,24 +1,21 @@
 /** The layer cache of builds: an account's own builds find it, nobody else's do. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { pack } from 'tar-stream';
 import { createContainerBuilder } from '../../src/builder/builder.js';
 import { type ContainerBuilder, ContainerBuildError } from '../../src/builder/contracts.js';
 import { LayerCaches } from '../../src/builder/layer-cache.js';
 import { createProgress } from '../../src/cli/progress.js';
-import { loadConfig } from '../../src/config/config.js';
-import { ensureBuilder, ensureGuest } from '../../src/daemon/assets.js';
+import { ensureBuilder } from '../../src/daemon/assets.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { GUEST_NET, NO_EGRESS } from '../../src/network/contracts.js';
-import { openLinkPool } from '../../src/network/pool.js';
+import { type EngineHost, openEngineHost } from './support/engine-host.js';
 
 const A = '111111111111';
 const B = '222222222222';
@@ -32,32 +29,22 @@ interface Built {
 }
 
 describe('build cache', () => {
-  let dir: string;
+  let host: EngineHost;
   let builder: ContainerBuilder;
   let builds = 0;
-  const held: (() => unknown)[] = [];
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'tardigrade-build-cache-'));
-    held.push(() => rm(dir, { recursive: true }));
-    const config = loadConfig();
-    const guest = await ensureGuest(config, createProgress());
-    const runDir = `/run/tardigrade/cache-test-${process.pid}`;
-    await mkdir(runDir, { recursive: true });
-    held.push(() => rm(runDir, { recursive: true }));
-    const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger: pino({ level: 'silent' }) });
-    held.push(() => links.close());
+    host = await openEngineHost('build-cache');
+    const { config, guest, dir, runDir, links } = host;
     const engine = createQemuEngine({ ...guest, runDir });
-    const host = { engine, links, agentFor: (vm: Parameters<Parameters<typeof ensureBuilder>[2]['agentFor']>[0]) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal)) };
-    builder = createContainerBuilder(host, await ensureBuilder(config, guest, host, createProgress()), new LayerCaches({ dir: join(dir, 'cache'), maxBytes: 4 * 1024 ** 3 }));
+    const parts = { engine, links, agentFor: (vm: Parameters<Parameters<typeof ensureBuilder>[2]['agentFor']>[0]) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal)) };
+    builder = createContainerBuilder(parts, await ensureBuilder(config, guest, parts, createProgress()), new LayerCaches({ dir: join(dir, 'cache'), maxBytes: 4 * 1024 ** 3 }));
   });
-  after(async () => {
-    for (const release of held.reverse()) await release();
-  });
+  after(() => host.close());
 
   const build = async (accountId: string, dockerfile = DOCKERFILE): Promise<Built> => {
     const id = `cache-test-${builds++}`;
-    const work = join(dir, id);
+    const work = join(host.dir, id);
     await mkdir(work);
     const archive = pack();
     archive.entry({ name: 'Dockerfile' }, dockerfile);

@@ -1,22 +1,18 @@
 /** The engine by itself: what it refuses to load, what it writes, how it ends. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
-import { createProgress } from '../../src/cli/progress.js';
-import { loadConfig } from '../../src/config/config.js';
-import { ensureGuest, type GuestAssets } from '../../src/daemon/assets.js';
+import type { GuestAssets } from '../../src/daemon/assets.js';
 import { type Engine, SnapshotRefusedError, type Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { findVmms } from '../../src/engine/qemu/survivors.js';
 import { readManifest, verifyRam } from '../../src/engine/snapshot/manifest.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { GUEST_NET, NO_EGRESS, type Link, type LinkPool } from '../../src/network/contracts.js';
-import { openLinkPool } from '../../src/network/pool.js';
+import { type EngineHost, openEngineHost } from './support/engine-host.js';
 
 const run = promisify(execFile);
 
@@ -39,7 +35,8 @@ describe('engine', () => {
   let links: LinkPool;
   let template: string;
   let runDir: string;
-  const held: (() => Promise<void>)[] = [];
+  let held: EngineHost['held'];
+  let host: EngineHost;
 
   const link = async (): Promise<Link> => {
     const one = await links.acquire({ egress: NO_EGRESS });
@@ -72,14 +69,8 @@ describe('engine', () => {
   };
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'tardigrade-engine-'));
-    const config = loadConfig();
-    guest = await ensureGuest(config, createProgress());
-    runDir = `/run/tardigrade/engine-test-${process.pid}`;
-    await mkdir(runDir, { recursive: true });
-    held.push(() => rm(runDir, { recursive: true }));
-    links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger: pino({ level: 'silent' }) });
-    held.push(() => links.close());
+    host = await openEngineHost('engine');
+    ({ dir, guest, runDir, links, held } = host);
     engine = createQemuEngine({ ...guest, runDir });
     const disk = join(dir, 'disk.raw');
     await makeDisk(disk, await folder('root'));
@@ -89,10 +80,7 @@ describe('engine', () => {
     const info = await vm.snapshot(template);
     assert.ok(info.memoryBytes > 10_000_000 && info.memoryBytes < 512 * 1024 * 1024, `${info.memoryBytes} bytes of memory`);
   });
-  after(async () => {
-    for (const release of held.reverse()) await release();
-    await rm(dir, { recursive: true, force: true });
-  });
+  after(() => host.close());
 
   it('falls back to software emulation with a reason, or runs under KVM', async () => {
     const info = await engine.info();

@@ -5,25 +5,20 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { goBuild } from '../../src/assets/go.js';
-import { createProgress } from '../../src/cli/progress.js';
-import { loadConfig } from '../../src/config/config.js';
-import { ensureGuest } from '../../src/daemon/assets.js';
 import { createOverlay } from '../../src/engine/qcow2.js';
 import { FD, type Jail, machineFiles, savedStateOf, type VmmSpec } from '../../src/engine/qemu/jail.js';
 import { startVmm, type VmmProcess } from '../../src/engine/qemu/process.js';
 import { findVmms, netnsOf } from '../../src/engine/qemu/survivors.js';
 import { type Link, type LinkPool, NO_EGRESS } from '../../src/network/contracts.js';
-import { openLinkPool } from '../../src/network/pool.js';
+import { type EngineHost, openEngineHost } from './support/engine-host.js';
 
 const run = promisify(execFile);
 const PROBE_DIR = fileURLToPath(new URL('../apps/probe', import.meta.url));
@@ -45,7 +40,8 @@ describe('jail', () => {
   let ram: string;
   /** Another VM's disk, and a key: what must be out of reach. */
   let secrets: string[];
-  const held: (() => Promise<void>)[] = [];
+  let held: EngineHost['held'];
+  let host: EngineHost;
 
   async function freshLink(): Promise<Link> {
     const link = await links.acquire({ egress: NO_EGRESS });
@@ -89,15 +85,9 @@ describe('jail', () => {
   }
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'tardigrade-jail-'));
-    held.push(() => rm(dir, { recursive: true, force: true }));
-    const config = loadConfig();
-    const { jail: real } = await ensureGuest(config, createProgress());
-    runDir = `/run/tardigrade/jail-test-${process.pid}`;
-    await mkdir(runDir, { recursive: true });
-    held.push(() => rm(runDir, { recursive: true }));
-    links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger: pino({ level: 'silent' }) });
-    held.push(() => links.close());
+    host = await openEngineHost('jail');
+    ({ dir, runDir, links, held } = host);
+    const real = host.guest.jail;
     const tree = join(dir, 'tree');
     await run('cp', ['-a', real.tree, tree]);
     await goBuild(PROBE_DIR, join(tree, 'bin', 'probe'));
@@ -111,9 +101,7 @@ describe('jail', () => {
       await writeFile(path, 'secret', { mode: 0o644 });
     }
   });
-  after(async () => {
-    for (const release of held.reverse()) await release();
-  });
+  after(() => host.close());
 
   it('gives a VMM a user, namespaces, limits, files and descriptors of its own, and nothing else', async () => {
     const { spec, vmDir, layer } = await cloneSpec('outside');

@@ -4,24 +4,19 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { access, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { unpack } from '../../src/cli/copy/unpack.js';
-import { createProgress } from '../../src/cli/progress.js';
-import { loadConfig } from '../../src/config/config.js';
-import { ensureGuest } from '../../src/daemon/assets.js';
 import type { Vm } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { createGuestAgent } from '../../src/guest/agent.js';
 import { type GuestAgent, type SessionSpec } from '../../src/guest/contracts.js';
 import { GUEST_NET, NO_EGRESS } from '../../src/network/contracts.js';
-import { openLinkPool } from '../../src/network/pool.js';
+import { type EngineHost, openEngineHost } from '../integration/support/engine-host.js';
 
 const run = promisify(execFile);
 const AGENT = fileURLToPath(new URL('../../guest/agent', import.meta.url));
@@ -50,19 +45,13 @@ async function hostileInitramfs(dir: string, initramfs: string): Promise<string>
 describe('hostile agent', () => {
   let vm: Vm;
   let agent: GuestAgent;
+  let host: EngineHost;
   let dir: string;
-  const held: (() => unknown)[] = [];
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'tardigrade-hostile-'));
-    held.push(() => rm(dir, { recursive: true }));
-    const config = loadConfig();
-    const guest = await ensureGuest(config, createProgress());
-    const runDir = `/run/tardigrade/hostile-test-${process.pid}`;
-    await mkdir(runDir, { recursive: true });
-    held.push(() => rm(runDir, { recursive: true }));
-    const links = await openLinkPool({ linkCidr: config.linkCidr, egressDeny: config.egressDeny, poolSize: 0, owner: runDir, logger: pino({ level: 'silent' }) });
-    held.push(() => links.close());
+    host = await openEngineHost('hostile');
+    dir = host.dir;
+    const { guest, runDir, links, held } = host;
     const link = await links.acquire({ egress: NO_EGRESS });
     held.push(() => link.release());
     const engine = createQemuEngine({ ...guest, initramfs: await hostileInitramfs(dir, guest.initramfs), runDir });
@@ -72,9 +61,7 @@ describe('hostile agent', () => {
     agent = createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal), { timeoutMs: PATIENCE_MS });
     await agent.waitUntilUp(AbortSignal.timeout(60_000)).catch(() => undefined); // whatever it says, it is there
   });
-  after(async () => {
-    for (const release of held.reverse()) await release();
-  });
+  after(() => host.close());
 
   /** A session that is closed when patience ends; what it says is counted, not kept. */
   const session = async (spec: SessionSpec): Promise<void> => {

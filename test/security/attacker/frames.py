@@ -63,6 +63,14 @@ class Wire:
         return None
 
 
+def silent(wire, wanted, told=lambda answer: f'{socket.inet_ntoa(answer[26:30])} answers'):
+    """Crossed when a frame comes from outside that `wanted` accepts, in the words of `told`."""
+    answer = wire.answers(wanted)
+    if answer is not None:
+        raise Crossed(told(answer))
+    return 'silence'
+
+
 def is_tcp_to(frame, port, source=None):
     return frame[12:14] == b'\x08\0' and frame[23] == 6 and frame[36:38] == struct.pack('!H', port) and (source is None or frame[26:30] == socket.inet_aton(source))
 
@@ -107,10 +115,7 @@ def ask_for_others_by_arp(targets):
     asked = targets['otherLinks'] + targets['hostAddresses'] + ['172.31.255.3', '172.31.255.0', '169.254.169.254']
     for address in asked:
         wire.send(0x0806, arp(1, wire.mac, GUEST, bytes(6), address), BROADCAST)
-    answer = wire.answers(lambda f: f[12:14] == b'\x08\x06' and f[20:22] == b'\0\2' and f[28:32] in [socket.inet_aton(a) for a in asked])
-    if answer is not None:
-        raise Crossed(f'{socket.inet_ntoa(answer[28:32])} is told by ARP')
-    return 'silence'
+    return silent(wire, lambda f: f[12:14] == b'\x08\x06' and f[20:22] == b'\0\2' and f[28:32] in [socket.inet_aton(a) for a in asked], lambda answer: f'{socket.inet_ntoa(answer[28:32])} is told by ARP')
 
 
 @attempt('vm')
@@ -121,10 +126,7 @@ def a_source_of_a_neighbour(targets):
         for destination in targets['otherLinks'][:2] + targets['hostAddresses'][:2] + [GATEWAY]:
             for port in [1024, *targets['hostPorts']]:
                 wire.send(0x0800, ipv4(source, destination, 6, tcp(source, destination, 4444, port)))
-    answer = wire.answers(lambda f: is_tcp_to(f, 4444))
-    if answer is not None:
-        raise Crossed(f'{socket.inet_ntoa(answer[26:30])} answers')
-    return 'silence'
+    return silent(wire, lambda f: is_tcp_to(f, 4444))
 
 
 @attempt('vm')
@@ -133,10 +135,7 @@ def another_mac(targets):
     for mac in (bytes.fromhex('02deadbeef01'), GATEWAY_MAC, bytes(6), BROADCAST):
         for destination in targets['hostAddresses'][:2] + targets['otherLinks'][:1]:
             wire.send(0x0800, ipv4(GUEST, destination, 6, tcp(GUEST, destination, 4445, targets['hostPorts'][0])), source=mac)
-    answer = wire.answers(lambda f: is_tcp_to(f, 4445))
-    if answer is not None:
-        raise Crossed(f'{socket.inet_ntoa(answer[26:30])} answers')
-    return 'silence'
+    return silent(wire, lambda f: is_tcp_to(f, 4445))
 
 
 @attempt('vm')
@@ -151,10 +150,7 @@ def fragments(targets):
             wire.send(0x0800, ipv4(GUEST, destination, 6, segment[8:], fragment=1, identifier=port))
             wire.send(0x0800, ipv4(GUEST, destination, 6, allowed[:16], fragment=0x2000, identifier=port ^ 0x5555))
             wire.send(0x0800, ipv4(GUEST, destination, 6, segment, fragment=0, identifier=port ^ 0x5555))
-    answer = wire.answers(lambda f: is_tcp_to(f, 4446) and f[47] & 0x12 == 0x12)
-    if answer is not None:
-        raise Crossed(f'{socket.inet_ntoa(answer[26:30])} answers')
-    return 'silence'
+    return silent(wire, lambda f: is_tcp_to(f, 4446) and f[47] & 0x12 == 0x12)
 
 
 @attempt('vm')
@@ -165,10 +161,7 @@ def source_routes(targets):
             options = bytes([kind, 7, 4]) + socket.inet_aton(via) + b'\0'
             for port in [1024, *targets['hostPorts']]:
                 wire.send(0x0800, ipv4(GUEST, GATEWAY, 6, tcp(GUEST, GATEWAY, 4447, port), options))
-    answer = wire.answers(lambda f: is_tcp_to(f, 4447))
-    if answer is not None:
-        raise Crossed('answered')
-    return 'silence'
+    return silent(wire, lambda f: is_tcp_to(f, 4447), lambda answer: 'answered')
 
 
 @attempt('vm')
@@ -179,10 +172,7 @@ def echo_and_redirects(targets):
         wire.send(0x0800, ipv4(GUEST, destination, 1, echo[:2] + struct.pack('!H', checksum(echo)) + echo[4:]))
         redirect = struct.pack('!BBH4s', 5, 1, 0, socket.inet_aton(GUEST)) + ipv4(destination, GUEST, 6, tcp(destination, GUEST, 1, 2)[:8])
         wire.send(0x0800, ipv4(GATEWAY, destination, 1, redirect[:2] + struct.pack('!H', checksum(redirect)) + redirect[4:]))
-    answer = wire.answers(lambda f: f[12:14] == b'\x08\0' and f[23] == 1 and f[34] == 0)
-    if answer is not None:
-        raise Crossed(f'{socket.inet_ntoa(answer[26:30])} answers an echo')
-    return 'silence'
+    return silent(wire, lambda f: f[12:14] == b'\x08\0' and f[23] == 1 and f[34] == 0, lambda answer: f'{socket.inet_ntoa(answer[26:30])} answers an echo')
 
 
 @attempt('vm')
@@ -192,10 +182,7 @@ def be_a_dhcp_server_and_client(_):
     wire.send(0x0800, ipv4('0.0.0.0', '255.255.255.255', 17, udp(68, 67, discover)), BROADCAST)
     offer = b'\x02' + discover[1:-4] + b'\x35\x01\x02\x03\x04' + socket.inet_aton(GUEST) + b'\xff'
     wire.send(0x0800, ipv4(GUEST, '255.255.255.255', 17, udp(67, 68, offer)), BROADCAST)
-    answer = wire.answers(lambda f: f[12:14] == b'\x08\0' and f[23] == 17 and f[36:38] == b'\0\x44')
-    if answer is not None:
-        raise Crossed('a DHCP server answers')
-    return 'silence'
+    return silent(wire, lambda f: f[12:14] == b'\x08\0' and f[23] == 17 and f[36:38] == b'\0\x44', lambda answer: 'a DHCP server answers')
 
 
 @attempt('vm')
@@ -209,10 +196,7 @@ def neighbours_and_routers_of_ipv6(targets):
             body = bytes([kind, 0, 0, 0]) + rest
             body = body[:2] + struct.pack('!H', checksum(link_local + packed + struct.pack('!II', len(body), 58) + body)) + body[4:]
             wire.send(0x86dd, struct.pack('!IHBB', 0x60000000, len(body), 58, 255) + link_local + packed + body, b'\x33\x33\0\0\0\1')
-    answer = wire.answers(lambda f: f[12:14] == b'\x86\xdd' and f[6:12] != wire.mac)
-    if answer is not None:
-        raise Crossed(f'IPv6 from {answer[6:12].hex()}')
-    return 'silence'
+    return silent(wire, lambda f: f[12:14] == b'\x86\xdd' and f[6:12] != wire.mac, lambda answer: f'IPv6 from {answer[6:12].hex()}')
 
 
 @attempt('vm')
@@ -228,9 +212,7 @@ def other_kinds_of_frames(_):
             wire.socket.send(bytes(size))
         except OSError:
             pass
-    if wire.answers(lambda f: is_tcp_to(f, 4448)) is not None:
-        raise Crossed('answered')
-    return 'silence'
+    return silent(wire, lambda f: is_tcp_to(f, 4448))
 
 
 @attempt('vm')
