@@ -9,7 +9,7 @@ report=$(mktemp -d)
 trap 'rm -rf "$report"' EXIT
 failed=0
 
-# A tier that hangs fails, and the last line is written all the same.
+# A file that hangs is ended and named; a tier that hangs fails, and the last lines are written all the same.
 tier() {
   local name=$1
   shift
@@ -31,14 +31,16 @@ command -v tmux >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y 
 command -v curl >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl >/dev/null 2>&1 || echo "no curl package"
 command -v chromium >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || echo "no chromium package"
 node dist/cli/main.js setup || exit 1
-tier unit test/unit/**/*.test.ts
-tier conformance test/conformance/**/*.test.ts
+tier unit --test-timeout=240000 test/unit/**/*.test.ts
+tier conformance --test-timeout=240000 test/conformance/**/*.test.ts
 # One process: its suites share a service and a built image, and some count what is on the host.
 LIMIT=60m tier integration test/integration/all.ts
 
 passes=$(cat "$report"/*.tap | awk '/^# pass /{n+=$3} END{print n+0}')
 failures=$(cat "$report"/*.tap | awk '/^# (fail|cancelled) /{n+=$3} END{print n+0}')
 skips=$(cat "$report"/*.tap | awk '/^# (skipped|todo) /{n+=$3} END{print n+0}')
+# Once more, where the end of a long output is read first.
+grep -hE '^ *not ok ' "$report"/*.tap | sed -E 's/^ *not ok [0-9]+ - /failed: /'
 # What failed outside a test runner (lint, types, Go) counts too.
 if [ "$failed" = 1 ] && [ "$failures" = 0 ]; then failures=1; fi
 echo "$passes passed, $failures failed, $skips skipped"

@@ -11,12 +11,12 @@ import { CONFIG, type Fakes } from './support/fakes.js';
 import { rawZip } from './support/raw-zip.js';
 import { scratch } from './support/scratch.js';
 import { arnOf, assertFailed, assertReleased, buildImage, exists, input, outcome, until, WHO, withHooks, world } from './support/world.js';
+import { untilAborted } from '../../support/until-aborted.js';
 
 const ready = input('app', withHooks('ENABLED'));
 const validating = input('app', withHooks('ENABLED', 'ENABLED'));
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
-const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('a connection was reset'))));
+const brokenWhenAborted = (signal: AbortSignal): Promise<never> => untilAborted(signal, new Error('a connection was reset'));
 
 interface Case {
   readonly what: string;
@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
   { what: 'a builder that breaks', arrange: (f) => (f.run = () => Promise.reject(new Error('no template'))), reason: /^INTERNAL_PLATFORM_ERROR: .*building the container image: no template/, built: false },
   { what: 'nothing to start', arrange: (f) => (f.run = () => Promise.resolve({ ...CONFIG, entrypoint: [], cmd: [] })), reason: /^CONTAINER_BUILD_FAILED: .*neither ENTRYPOINT nor CMD/, built: false },
   { what: 'a VM that does not boot', arrange: (f) => (f.boot = () => Promise.reject(new Error('no kernel'))), reason: /^INTERNAL_PLATFORM_ERROR: .*starting the virtual machine: no kernel/, built: true },
-  { what: 'an agent that never answers', arrange: (f) => (f.waitUntilUp = (_, signal) => untilAborted(signal)), reason: /^INTERNAL_PLATFORM_ERROR: The guest agent did not answer within 0\.02 seconds/, built: true },
+  { what: 'an agent that never answers', arrange: (f) => (f.waitUntilUp = (_, signal) => brokenWhenAborted(signal)), reason: /^INTERNAL_PLATFORM_ERROR: The guest agent did not answer within 0\.02 seconds/, built: true },
   {
     what: 'a VM that dies while booting',
     arrange: (f) => (f.waitUntilUp = (agent) => {
@@ -131,7 +131,7 @@ test('a VM that cannot be stopped does not keep its link or the folder', async (
 
 test('a Dockerfile that never ends is stopped by the time limit, as the container\'s failure', async (t) => {
   const w = await world(t, { limits: { totalMs: 50 } });
-  w.fakes.run = ({ signal }) => untilAborted(signal);
+  w.fakes.run = ({ signal }) => brokenWhenAborted(signal);
   await assertFailed(w, await buildImage(w), /^CONTAINER_BUILD_FAILED: The build took longer than .* at the step build/);
 });
 
@@ -156,7 +156,7 @@ test('a shutdown aborts running and waiting builds, releases all, and the next s
         reached = true;
         return never<T>();
       };
-      if (where === 'build') w.fakes.run = ({ signal }) => ((reached = true), untilAborted(signal));
+      if (where === 'build') w.fakes.run = ({ signal }) => ((reached = true), brokenWhenAborted(signal));
       if (where === 'boot') w.fakes.start = () => stay();
       if (where === 'ready') w.fakes.hook = () => stay();
       w.images.create(WHO, ready);
@@ -180,7 +180,7 @@ test('a start begins anew what a dead daemon left: builds end well, deletions fi
   const dead = await world(t, { dataDir, store, concurrency: 1 });
   await buildImage(dead, input('done'));
   await buildImage(dead, input('leaving'));
-  dead.fakes.run = ({ signal }) => untilAborted(signal);
+  dead.fakes.run = ({ signal }) => brokenWhenAborted(signal);
   dead.images.create(WHO, input('running'));
   dead.images.create(WHO, input('queued'));
   await until(() => dead.fakes.requests.length === 3);
@@ -201,7 +201,7 @@ test('a build that three daemons ended under is given up', async (t) => {
   t.after(() => store.close());
   for (let attempt = 1; attempt <= 3; attempt++) {
     const dead = await world(t, { dataDir, store });
-    dead.fakes.run = ({ signal }) => untilAborted(signal);
+    dead.fakes.run = ({ signal }) => brokenWhenAborted(signal);
     if (attempt === 1) dead.images.create(WHO, input('poison'));
     else await dead.images.start();
     await until(() => dead.fakes.requests.length === 1);

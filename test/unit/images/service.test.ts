@@ -3,19 +3,17 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NotFoundError, ValidationError } from '../../../src/errors/index.js';
+import type { ContainerConfig } from '../../../src/builder/contracts.js';
 import { CONFIG } from './support/fakes.js';
 import { arnOf, buildImage, exists, input, until, WHO, world, type World } from './support/world.js';
+import { untilAborted } from '../../support/until-aborted.js';
 
 const STRANGER = { accountId: '999999999999', accessKeyId: 'AKIB' };
 
 /** A world in which builds stay at the Dockerfile until told. */
 function hold(w: World): () => Promise<void> {
   const go: (() => void)[] = [];
-  w.fakes.run = ({ signal }) =>
-    new Promise((resolve, reject) => {
-      go.push(() => resolve(CONFIG));
-      signal.addEventListener('abort', () => reject(new Error('aborted')));
-    });
+  w.fakes.run = ({ signal }) => Promise.race([new Promise<ContainerConfig>((resolve) => go.push(() => resolve(CONFIG))), untilAborted(signal)]);
   return async () => {
     await until(() => go.length > 0);
     for (const resume of go.splice(0)) resume();

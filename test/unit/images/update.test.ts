@@ -11,6 +11,7 @@ import { INTERNET, NO_EGRESS } from '../../../src/network/contracts.js';
 import type { ImageConfig } from '../../../src/store/contracts.js';
 import { CONFIG } from './support/fakes.js';
 import { arnOf, buildImage, exists, input, until, WHO, world, type World } from './support/world.js';
+import { untilAborted } from '../../support/until-aborted.js';
 
 const ARN = arnOf('app');
 const image = (w: World) => w.images.get(WHO, ARN);
@@ -185,7 +186,7 @@ test('a version that was on its way out when the daemon stopped goes at the next
 test('an update that was being built when the daemon stopped is built by the next one', async (t) => {
   const first = await world(t);
   await buildImage(first);
-  first.fakes.run = ({ signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+  first.fakes.run = ({ signal }) => untilAborted(signal);
   first.images.update(WHO, ARN, config());
   await until(() => version(first, '2').state === 'IN_PROGRESS');
   await first.images.shutdown();

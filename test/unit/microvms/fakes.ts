@@ -16,6 +16,7 @@ import type { MicrovmState, Store } from '../../../src/store/contracts.js';
 import { openStore } from '../../../src/store/sqlite/open.js';
 import type { MicrovmDeps } from '../../../src/microvms/deps.js';
 import { createMicrovms, type Microvms } from '../../../src/microvms/service.js';
+import { untilAborted } from '../../support/until-aborted.js';
 
 export const WHO = { accountId: '000000000000', accessKeyId: 'AK' };
 export const IMAGE = 'arn:aws:lambda:us-east-1:000000000000:microvm-image:web';
@@ -109,10 +110,6 @@ export class FakeSessions {
     this.opened.push(kept);
     return kept.session;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 }
 
 export class World {
@@ -349,7 +346,7 @@ export class World {
   #agent(guest: FakeGuest | undefined): GuestAgent {
     const unasked = (): Promise<never> => Promise.reject(new Error('not asked for'));
     return {
-      waitUntilUp: (signal) => Promise.race([this.#step('waitUntilUp'), aborted(signal)]),
+      waitUntilUp: (signal) => Promise.race([this.#step('waitUntilUp'), untilAborted(signal)]),
       wake: () => this.#step('wake'),
       dial: async (port): Promise<Duplex> => {
         await this.#step(`dial:${port}`);
@@ -370,10 +367,7 @@ export class World {
 
   readonly #callHook: CallHook = async (_agent, call) => {
     this.hookCalls.push(call);
-    await Promise.race([
-      this.#step(`/${call.hook}`),
-      new Promise((_, reject) => call.signal?.addEventListener('abort', () => reject(call.signal?.reason as Error))),
-    ]);
+    await Promise.race([this.#step(`/${call.hook}`), ...(call.signal === undefined ? [] : [untilAborted(call.signal)])]);
     return this.hookOutcomes.get(call.hook) ?? { kind: 'ok' };
   };
 
