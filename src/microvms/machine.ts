@@ -34,7 +34,7 @@ export class Machine {
   readonly sessions = new Sessions();
   readonly #position: LogPosition;
   #link: Link | undefined;
-  #running: { readonly vm: Vm; readonly agent: GuestAgent } | undefined;
+  #running: { readonly vm: Vm; readonly agent: GuestAgent; readonly ended: AbortController } | undefined;
   /** The VMM's exit is ours: do not report it. */
   #leaving = false;
   #gone: VmExit | undefined;
@@ -59,6 +59,11 @@ export class Machine {
   get agent(): GuestAgent {
     if (this.#running === undefined) throw new Fault(`MicroVM ${this.record.id} has no running guest`);
     return this.#running.agent;
+  }
+
+  /** Aborts when the VMM has ended, whoever ended it: what waits for the guest then waits in vain. */
+  get ended(): AbortSignal {
+    return this.#running?.ended.signal ?? AbortSignal.abort(new Fault(`MicroVM ${this.record.id} has no running guest`));
   }
 
   get appAlive(): boolean {
@@ -119,13 +124,14 @@ export class Machine {
 
   /** Takes the VM over from the engine. */
   adopt(vm: Vm): void {
-    const running = { vm, agent: this.deps.agentFor(vm) };
+    const running = { vm, agent: this.deps.agentFor(vm), ended: new AbortController() };
     this.#running = running;
     this.#leaving = false;
     this.#gone = undefined;
     this.#appAlive = true;
     vm.onTrouble((trouble) => this.events.troubled(trouble));
     void vm.exited.then((exit) => {
+      running.ended.abort(new Fault(`the VMM of MicroVM ${this.record.id} has ended`));
       if (this.#running !== running) return;
       this.#gone = exit;
       this.#appAlive = false;

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors/index.js';
 import type { ImageConfig } from '../store/contracts.js';
+import { unlessAborted } from './bounded.js';
 import type { MicrovmDeps } from './deps.js';
 import type { Machine } from './machine.js';
 import { callRuntimeHook } from './runtime-hooks.js';
@@ -13,11 +14,12 @@ const STOP_GRACE_MS = 2_000;
  */
 export async function terminate(deps: MicrovmDeps, machine: Machine, config: ImageConfig | undefined): Promise<void> {
   if (config !== undefined && machine.appAlive) {
+    const { agent, ended } = machine;
     try {
-      const failure = await callRuntimeHook(deps, machine.agent, config, 'terminate', new AbortController().signal);
+      const failure = await callRuntimeHook(deps, agent, config, 'terminate', ended);
       if (failure !== undefined) deps.logger.info({ microvm: machine.record.id, failure }, 'terminating in spite of the hook');
       await deps.observe?.('terminate-hook-answered', machine.record.id);
-      await machine.agent.stopApp(STOP_GRACE_MS);
+      await unlessAborted(agent.stopApp(STOP_GRACE_MS), ended);
     } catch (error) {
       deps.logger.warn({ microvm: machine.record.id, error: messageOf(error) }, 'could not end the application cleanly');
     }

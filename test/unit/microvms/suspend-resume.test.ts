@@ -257,6 +257,16 @@ describe('Suspend, Resume, Terminate', () => {
     assert.ok(world.logged.length >= 3);
   });
 
+  it('does not wait for a hook of a guest whose VMM dies meanwhile', async () => {
+    const id = await world.running();
+    world.gates.set('/terminate', new Gate());
+    await world.microvms.terminate(WHO, id);
+    await until(() => world.count('/terminate') === 1, 'the hook');
+    world.guest.exit();
+    await settle(id, 'TERMINATED');
+    assert.equal(world.microvms.get(WHO, id).stateReason, 'Success.');
+  });
+
   it('terminates a suspended one without a hook and without its image', async () => {
     const id = await world.suspended();
     world.imageGone = true;
