@@ -31,6 +31,8 @@ export type Fact<T> = { readonly value: T } | { readonly unknown: string };
 export interface Facts {
   /** Effective user id. */
   readonly user: Fact<number>;
+  /** Bits of the effective capabilities of this process. */
+  readonly capabilities: Fact<bigint>;
   /** As Node names it: x64, arm64. */
   readonly architecture: Fact<string>;
   readonly kvm: Fact<Kvm>;
@@ -48,6 +50,8 @@ export interface Facts {
   readonly hierarchies: Fact<readonly Hierarchy[]>;
   readonly disks: Fact<readonly Disk[]>;
   readonly dataFolder: Fact<DataFolder>;
+  readonly encryption: Fact<Encryption>;
+  readonly vmmIds: Fact<VmmIds>;
   readonly ports: Fact<readonly Port[]>;
   /** First line of what each program says of its version; undefined: it is not there. */
   readonly programs: Fact<Readonly<Record<string, string | undefined>>>;
@@ -81,7 +85,7 @@ export interface Memory {
   readonly overcommit: number;
 }
 
-export const FEATURES = ['namespaces', 'seccomp', 'tun', 'nftables', 'overlay', 'loop'] as const;
+export const FEATURES = ['namespaces', 'seccomp', 'tun', 'nftables', 'pivot-root', 'overlay', 'loop'] as const;
 export type Feature = (typeof FEATURES)[number];
 
 export interface Hierarchy {
@@ -107,6 +111,21 @@ export interface DataFolder {
   readonly open: readonly string[];
   /** Of another user than the one who runs this. */
   readonly foreign: readonly string[];
+}
+
+export interface Encryption {
+  readonly wanted: boolean;
+  /** Of the data folder. */
+  readonly fileSystem: string;
+  /** Does the kernel say that its ext4 can encrypt? */
+  readonly kernel: boolean;
+}
+
+export interface VmmIds {
+  readonly first: number;
+  readonly count: number;
+  /** Users, groups and subordinate ranges of the host that are in it. */
+  readonly taken: readonly string[];
 }
 
 export interface Port {

@@ -9,8 +9,8 @@ import { z } from 'zod';
 import type { Config } from '../config/config.js';
 import { messageOf } from '../errors/index.js';
 import { programsOf } from './checks/programs.js';
-import type { DataFolder, Disk, Fact, Facts, Feature, FirewallChain, Hierarchy, Kvm, Memory, Port, Swap } from './contracts.js';
-import { dropChains, listenerInodes, meminfoBytes, mountOf, openFilesLimit, overlappingRoutes, swapPaths } from './parse.js';
+import type { DataFolder, Disk, Encryption, Fact, Facts, Feature, FirewallChain, Hierarchy, Kvm, Memory, Port, Swap, VmmIds } from './contracts.js';
+import { dropChains, effectiveCapabilities, idsWithin, listenerInodes, meminfoBytes, mountOf, openFilesLimit, overlappingRoutes, swapPaths } from './parse.js';
 
 const execute = promisify(execFile);
 const text = (path: string): Promise<string> => readFile(path, 'utf8');
@@ -27,7 +27,8 @@ export interface Sources {
 }
 
 export async function readFacts(config: Config, sources: Sources): Promise<Facts> {
-  const [kvm, vulnerabilities, smt, ksm, swaps, memory, features, hierarchies, disks, dataFolder, ports, programs, clockSynchronised, forwarding, chains, linkRange, openFiles] = await Promise.all([
+  const [capabilities, kvm, vulnerabilities, smt, ksm, swaps, memory, features, hierarchies, disks, dataFolder, encryption, vmmIds, ports, programs, clockSynchronised, forwarding, chains, linkRange, openFiles] = await Promise.all([
+    attempt(async () => effectiveCapabilities(await text('/proc/self/status'))),
     attempt(() => readKvm(config)),
     attempt(readVulnerabilities),
     attempt(() => line('/sys/devices/system/cpu/smt/control')),
@@ -38,6 +39,8 @@ export async function readFacts(config: Config, sources: Sources): Promise<Facts
     attempt(sources.hierarchies),
     attempt(() => Promise.all([readDisk('data', config.dataDir), readDisk('assets', config.assetsDir)])),
     attempt(() => readDataFolder(config)),
+    attempt(() => readEncryption(config)),
+    attempt(() => readVmmIds(config)),
     attempt(() => Promise.all([readPort('API', config.apiHost, config.apiPort), readPort('endpoints', config.endpointHost, config.endpointPort)])),
     attempt(readPrograms),
     attempt(sources.clockSynchronised),
@@ -50,7 +53,7 @@ export async function readFacts(config: Config, sources: Sources): Promise<Facts
     user: { value: process.geteuid?.() ?? -1 },
     architecture: { value: process.arch },
     kernel: { value: release() },
-    kvm, vulnerabilities, smt, ksm, swaps, memory, features, hierarchies, disks, dataFolder, ports, programs, clockSynchronised, forwarding, dropChains: chains, linkRange, openFiles,
+    capabilities, kvm, vulnerabilities, smt, ksm, swaps, memory, features, hierarchies, disks, dataFolder, encryption, vmmIds, ports, programs, clockSynchronised, forwarding, dropChains: chains, linkRange, openFiles,
   };
 }
 
@@ -126,6 +129,7 @@ async function readFeatures(): Promise<Record<Feature, boolean>> {
     seccomp: await isThere('/proc/sys/kernel/seccomp/actions_avail'),
     tun: await isThere('/dev/net/tun'),
     nftables: await succeeds('nft', ['list', 'tables']),
+    'pivot-root': mountOf(await text('/proc/self/mountinfo'), '/')?.fileSystem !== 'rootfs',
     overlay: /\boverlay$/m.test(fileSystems) || (await hasModule('overlay')),
     loop: (await isThere('/dev/loop-control')) || (await hasModule('loop')),
   };
@@ -140,6 +144,17 @@ async function readDisk(use: Disk['use'], path: string): Promise<Disk> {
   const { bavail, bsize, files, ffree } = await statfs(there);
   const mount = mountOf(await text('/proc/self/mountinfo'), await realpath(there));
   return { use, path, fileSystem: mount?.fileSystem ?? 'unknown', freeBytes: bavail * bsize, inodes: files, freeInodes: ffree };
+}
+
+async function readEncryption(config: Config): Promise<Encryption> {
+  const { fileSystem } = await readDisk('data', config.dataDir);
+  return { wanted: config.encryption, fileSystem, kernel: await isThere('/sys/fs/ext4/features/encryption') };
+}
+
+async function readVmmIds({ vmmIds }: Config): Promise<VmmIds> {
+  const optional = (path: string): Promise<string> => text(path).catch(() => ''); // a host without such users has no such file
+  const [names, subordinate] = await Promise.all([['passwd', 'group'], ['subuid', 'subgid']].map(async (files) => (await Promise.all(files.map((name) => optional(`/etc/${name}`)))).join('\n')));
+  return { ...vmmIds, taken: [...new Set(idsWithin(names ?? '', subordinate ?? '', vmmIds.first, vmmIds.count))] };
 }
 
 /** The folder itself, or the next one above that exists. */

@@ -36,6 +36,25 @@ export function meminfoBytes(meminfo: string, name: string): number {
   return Number(kib) * 1024;
 }
 
+/** Effective capabilities in /proc/self/status. */
+export function effectiveCapabilities(status: string): bigint {
+  const hex = /^CapEff:\s+([0-9a-f]+)$/m.exec(status)?.[1];
+  if (hex === undefined) throw new Error('/proc/self/status has no CapEff');
+  return BigInt(`0x${hex}`);
+}
+
+/** Lines of passwd(5), group(5) by their third field, and of subuid(5), subgid(5) as ranges, that are in a range of ids. */
+export function idsWithin(names: string, subordinate: string, first: number, count: number): string[] {
+  const cells = (text: string): string[][] => text.split('\n').map((line) => line.split(':')).filter((parts) => parts.length >= 3);
+  const last = first + count - 1;
+  return [
+    ...cells(names).filter(([, , id]) => Number(id) >= first && Number(id) <= last).map(([name, , id]) => `${name ?? ''} (${id ?? ''})`),
+    ...cells(subordinate)
+      .filter(([, start, length]) => Number(start) <= last && Number(start) + Number(length) - 1 >= first)
+      .map(([name, start, length]) => `${name ?? ''}'s ${start ?? ''}-${Number(start) + Number(length) - 1}`),
+  ];
+}
+
 /** Soft limit of open files in /proc/self/limits. */
 export function openFilesLimit(limits: string): number {
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];

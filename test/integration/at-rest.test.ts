@@ -1,7 +1,7 @@
 /** What the data folder gives away: modes of its files, the daemon's secrets in templates, and with encryption nothing. */
 import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { DeleteMicrovmImageCommand, GetMicrovmCommand, GetMicrovmImageCommand, ResumeMicrovmCommand, TerminateMicrovmCommand } from '@aws-sdk/client-lambda-microvms';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -32,19 +32,19 @@ describe('data at rest', () => {
     assert.deepEqual(seen.filter((one) => (one.mode & 0o077) !== 0 && !shared(one)).map(({ path, mode }) => `${path} ${mode.toString(8)}`), []);
   });
 
-  it('holds none of the daemon\'s secrets in the memory or device state of a template', async () => {
+  it('holds none of the daemon\'s secrets in the memory, device state or disk of a template', async () => {
     const service = await sharedService();
     await flaskImage();
     const { dataDir, accountId } = service.config;
     const secrets = await daemonSecrets(service);
     assert.ok(secrets.length >= 6, `${secrets.length} secrets to look for`);
-    const files = (await modes(join(dataDir, 'images', accountId, 'flask-all'))).filter(({ path }) => /\/(ram|device-state)$/.test(path));
-    assert.ok(files.length >= 2);
+    const files = (await modes(join(dataDir, 'images', accountId, 'flask-all'))).filter(({ path }) => /\/(ram|device-state|disk\.raw)$/.test(path));
+    assert.deepEqual(files.map(({ path }) => basename(path)).toSorted(), ['device-state', 'disk.raw', 'ram']);
     for (const { path } of files) {
       const [control, ...found] = await findIn(path, [Buffer.from('heartbeat'), ...secrets.map(({ bytes }) => bytes)]);
       assert.deepEqual(secrets.filter((_, i) => found[i]).map(({ name }) => name), [], path);
-      // The search finds what is there: the application is in its guest's memory.
-      if (path.endsWith('/ram')) assert.equal(control, true);
+      // The search finds what is there: the application is in its guest's memory and on its disk.
+      if (!path.endsWith('/device-state')) assert.equal(control, true);
     }
   });
 

@@ -2,11 +2,22 @@
 import type { Check } from '../contracts.js';
 import { check, ok } from '../check.js';
 
+/** By their numbers in capabilities(7): what the launcher of the jail and the networks cannot do without. */
+const NEEDED_CAPABILITIES: Readonly<Record<string, number>> = {
+  chown: 0, dac_override: 1, fowner: 3, kill: 5, setgid: 6, setuid: 7, setpcap: 8, net_admin: 12, sys_chroot: 18, sys_ptrace: 19, sys_admin: 21,
+};
+
 export const HOST: readonly Check[] = [
   check('root', 'user', (uid) =>
     uid === 0
       ? ok('runs as root')
       : { level: 'error', seen: `runs as user ${uid}`, why: 'network namespaces, taps, /dev/kvm and the jail of each VM need root', fix: 'sudo npx tardigrade doctor' }),
+
+  check('capabilities', 'capabilities', (effective) => {
+    const missing = Object.entries(NEEDED_CAPABILITIES).filter(([, bit]) => (effective & (1n << BigInt(bit))) === 0n).map(([name]) => name);
+    if (missing.length === 0) return ok('all that are needed');
+    return { level: 'error', seen: `without ${missing.join(', ')}`, why: 'jails, namespaces and taps cannot be made', fix: 'run as root; in a container: --privileged' };
+  }),
 
   check('architecture', 'architecture', (architecture) => {
     if (architecture === 'x64') return ok('x86-64');

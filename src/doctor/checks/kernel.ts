@@ -4,14 +4,15 @@ import { check, ok } from '../check.js';
 
 /** First with the ioctl PAGEMAP_SCAN. */
 const PAGEMAP_SCAN = { major: 6, minor: 7 };
-/** Debian 11's: nothing older has been tried. */
-const OLDEST = { major: 5, minor: 10 };
+/** First with all system calls that the jail makes (close_range with flags). */
+const OLDEST = { major: 5, minor: 11 };
 
 const WANTED: Readonly<Record<Feature, Verdict>> = {
   namespaces: { level: 'error', seen: 'the kernel has not all of mount, pid, net, ipc and uts namespaces', why: 'each VM is confined to its own', fix: 'use a distribution\'s kernel; in a container: --privileged' },
   seccomp: { level: 'error', seen: 'the kernel has no seccomp filters', why: 'QEMU refuses to start with its sandbox on', fix: 'use a kernel with CONFIG_SECCOMP_FILTER' },
   tun: { level: 'error', seen: 'there is no /dev/net/tun', why: 'each guest has a tap', fix: 'modprobe tun; in a container: --device /dev/net/tun' },
   nftables: { level: 'error', seen: 'nft cannot read the ruleset', why: 'the rules that keep guests apart are nftables rules', fix: 'apt-get install nftables; modprobe nf_tables; in a container: --cap-add NET_ADMIN' },
+  'pivot-root': { level: 'error', seen: 'the root is the initramfs', why: 'each VM is given another root by pivot_root, which the kernel refuses there', fix: 'boot with a root on a file system' },
   overlay: { level: 'warning', seen: 'the kernel has no overlay file system', why: 'the managed base is imported with it', fix: 'modprobe overlay' },
   loop: { level: 'note', seen: 'there are no loop devices', why: 'only to look into a disk image by hand (mount -o loop)', fix: 'modprobe loop' },
 };
@@ -24,7 +25,7 @@ const CONTROLLERS: Readonly<Record<string, string>> = {
 
 export const KERNEL: readonly Check[] = [
   check('kernel', 'kernel', (release) => {
-    if (older(release, OLDEST)) return { level: 'warning', seen: release, why: 'nothing older than Linux 5.10 has been tried', fix: 'apt-get install linux-image-amd64, then reboot' };
+    if (older(release, OLDEST)) return { level: 'error', seen: release, why: 'the jail of each VM needs Linux 5.11', fix: 'apt-get install linux-image-amd64, then reboot' };
     if (older(release, PAGEMAP_SCAN)) {
       return { level: 'note', seen: release, why: 'from Linux 6.7 on suspends find dirtied pages faster (PAGEMAP_SCAN), and templates have working sets', fix: 'install a newer kernel, on Debian 12 from backports: apt-get install -t bookworm-backports linux-image-amd64' };
     }

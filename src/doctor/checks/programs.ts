@@ -24,6 +24,7 @@ export function programsOf(architecture: string): readonly Program[] {
     ...(emulator === undefined ? [] : [{ ...emulator, args: ['--version'], use: 'runs the guests', needed: 'always' as const }]),
     { name: 'ip', args: ['-V'], package: 'iproute2', use: 'makes namespaces and taps', needed: 'always' },
     { name: 'nft', args: ['--version'], package: 'nftables', use: 'keeps guests apart', needed: 'always' },
+    { name: 'tc', args: ['-V'], package: 'iproute2', use: 'limits guests\' packets', needed: 'always' },
     { name: 'nsenter', args: ['--version'], package: 'util-linux', use: 'enters namespaces', needed: 'always' },
     { name: 'mmdebstrap', args: ['--version'], package: 'mmdebstrap', use: 'makes the base and the builder', needed: 'setup' },
     { name: 'buildah', args: ['--version'], package: 'buildah', use: 'imports the managed base', needed: 'setup' },

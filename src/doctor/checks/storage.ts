@@ -39,6 +39,25 @@ export const STORAGE: readonly Check[] = [
     }
     return verdicts.length === 0 ? ok(`${path} is its owner's alone`) : verdicts;
   }),
+
+  check('encryption', 'encryption', ({ wanted, fileSystem: kind, kernel }) => {
+    if (!wanted) return { level: 'note', seen: 'images and MicroVMs are not encrypted on disk', why: 'whoever gets the disk or a backup reads guests\' memory, unless the disk itself is encrypted', fix: 'set TARDIGRADE_ENCRYPTION=1 (docs/encryption.md)' };
+    const why = 'the start is refused: TARDIGRADE_ENCRYPTION is 1';
+    if (kind !== 'ext4' && kind !== 'f2fs') return { level: 'error', seen: `the data folder is on ${kind}, which cannot encrypt folders`, why, fix: 'set TARDIGRADE_DATA_DIR to a folder on ext4 or f2fs' };
+    if (kind === 'ext4' && !kernel) return { level: 'error', seen: 'the kernel has no encryption for ext4', why, fix: 'use a kernel with CONFIG_FS_ENCRYPTION, as Debian\'s' };
+    return ok(`images and MicroVMs made from now on are encrypted (${kind})`);
+  }),
+
+  check('vmm-ids', 'vmmIds', ({ first, count, taken }) => {
+    const range = `${first}-${first + count - 1}`;
+    if (taken.length === 0) return ok(`user ids ${range} are used by nobody else`);
+    return {
+      level: 'warning',
+      seen: `user ids ${range} are also those of ${some(taken)}`,
+      why: 'each VMM runs as a user of that range: what else does can touch it, and the other way round',
+      fix: 'set TARDIGRADE_VMM_IDS to a range that is free in /etc/passwd, /etc/group, /etc/subuid and /etc/subgid',
+    };
+  }),
 ];
 
 function space({ use, path, freeBytes, inodes, freeInodes }: Disk): Verdict {

@@ -7,7 +7,7 @@ import { CHECKS, examine } from '../../../src/doctor/checks.js';
 import { FEATURES, type Facts, type Finding, type Level } from '../../../src/doctor/contracts.js';
 
 const GIB = 1024 ** 3;
-const features = { namespaces: true, seccomp: true, tun: true, nftables: true, overlay: true, loop: true };
+const features = { namespaces: true, seccomp: true, tun: true, nftables: true, 'pivot-root': true, overlay: true, loop: true };
 const disk = { use: 'data', path: '/data', fileSystem: 'ext4', freeBytes: 50 * GIB, inodes: 1e6, freeInodes: 9e5 } as const;
 const api = { use: 'API', host: '127.0.0.1', port: 7400 } as const;
 const v2 = { version: 2, root: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] } as const;
@@ -15,6 +15,7 @@ const v2 = { version: 2, root: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 
 /** A host with nothing to find fault with. */
 const GOOD: Facts = {
   user: { value: 0 },
+  capabilities: { value: (1n << 41n) - 1n },
   architecture: { value: 'x64' },
   kvm: { value: { device: 'open', wanted: 'auto', verdict: { works: true, reason: 'a test guest booted under KVM', thisBoot: true } } },
   vulnerabilities: { value: { meltdown: 'Not affected', spectre_v2: 'Mitigation: Retpolines; STIBP: disabled' } },
@@ -27,6 +28,8 @@ const GOOD: Facts = {
   hierarchies: { value: [v2] },
   disks: { value: [disk, { ...disk, use: 'assets', path: '/assets' }] },
   dataFolder: { value: { path: '/data', exists: true, open: [], foreign: [] } },
+  encryption: { value: { wanted: true, fileSystem: 'ext4', kernel: true } },
+  vmmIds: { value: { first: 300_000, count: 65_536, taken: [] } },
   ports: { value: [api, { use: 'endpoints', host: '0.0.0.0', port: 7443 }] },
   programs: { value: { 'qemu-system-x86_64': 'QEMU emulator version 7.2.22', nft: 'nftables v1.0.6' } },
   clockSynchronised: { value: true },
@@ -53,6 +56,7 @@ const port = (value: object): Partial<Facts> => ({ ports: { value: [{ ...api, ..
 
 const CASES: readonly Case[] = [
   { host: 'another user', check: 'root', facts: { user: { value: 1000 } }, level: 'error', seen: /user 1000/, fix: /^sudo / },
+  { host: 'a container', check: 'capabilities', facts: { capabilities: { value: 0x00000000a80425fbn } }, level: 'error', seen: /^without net_admin, sys_ptrace, sys_admin$/, fix: /--privileged/ },
   { host: 'arm64', check: 'architecture', facts: { architecture: { value: 'arm64' } }, level: 'note', seen: /^arm64$/ },
   { host: 'a mainframe', check: 'architecture', facts: { architecture: { value: 's390x' } }, level: 'error', seen: /^s390x$/, fix: /x86-64/ },
 
@@ -82,9 +86,9 @@ const CASES: readonly Case[] = [
 
   { host: 'Debian 12', check: 'kernel', facts: { kernel: { value: '6.1.0-56-amd64' } }, level: 'note', seen: /^6\.1\.0/, fix: /backports/ },
   { host: 'Linux 6.7', check: 'kernel', facts: { kernel: { value: '6.7.0' } }, level: 'ok', seen: /^6\.7\.0$/ },
-  { host: 'Linux 5.10', check: 'kernel', facts: { kernel: { value: '5.10.0-30-amd64' } }, level: 'note', seen: /^5\.10/ },
-  { host: 'Linux 4.19', check: 'kernel', facts: { kernel: { value: '4.19.0' } }, level: 'warning', seen: /^4\.19/ },
-  { host: 'an unreadable release', check: 'kernel', facts: { kernel: { value: 'custom' } }, level: 'warning', seen: /^custom$/ },
+  { host: 'Linux 5.11', check: 'kernel', facts: { kernel: { value: '5.11.0' } }, level: 'note', seen: /^5\.11/ },
+  { host: 'Debian 11', check: 'kernel', facts: { kernel: { value: '5.10.0-30-amd64' } }, level: 'error', seen: /^5\.10/ },
+  { host: 'an unreadable release', check: 'kernel', facts: { kernel: { value: 'custom' } }, level: 'error', seen: /^custom$/ },
   ...FEATURES.map((feature): Case => ({
     host: `no ${feature}`, check: 'kernel-features', facts: { features: { value: { ...features, [feature]: false } } },
     level: feature === 'overlay' ? 'warning' : feature === 'loop' ? 'note' : 'error', seen: /./, fix: /./,
@@ -104,6 +108,11 @@ const CASES: readonly Case[] = [
   { host: 'no data folder yet', check: 'data-folder', facts: { dataFolder: { value: { path: '/d', exists: false, open: [], foreign: [] } } }, level: 'ok', seen: /first start/ },
   { host: 'an open data folder', check: 'data-folder', facts: { dataFolder: { value: { path: '/d', exists: true, open: ['/d', "/d/it's"], foreign: [] } } }, level: 'warning', seen: /^others than the owner may use \/d, /, fix: /^chmod go-rwx \/d '\/d\/it'\\''s'$/ },
   { host: 'a foreign data folder', check: 'data-folder', facts: { dataFolder: { value: { path: '/d', exists: true, open: [], foreign: ['/d'] } } }, level: 'warning', seen: /another user/, fix: /^chown root:root \/d$/ },
+
+  { host: 'no encryption', check: 'encryption', facts: { encryption: { value: { wanted: false, fileSystem: 'ext4', kernel: true } } }, level: 'note', seen: /not encrypted/, fix: /TARDIGRADE_ENCRYPTION=1/ },
+  { host: 'encryption on xfs', check: 'encryption', facts: { encryption: { value: { wanted: true, fileSystem: 'xfs', kernel: true } } }, level: 'error', seen: /on xfs/, fix: /ext4 or f2fs/ },
+  { host: 'encryption without the kernel', check: 'encryption', facts: { encryption: { value: { wanted: true, fileSystem: 'ext4', kernel: false } } }, level: 'error', seen: /kernel/, fix: /CONFIG_FS_ENCRYPTION/ },
+  { host: 'ids of VMMs in use', check: 'vmm-ids', facts: { vmmIds: { value: { first: 100_000, count: 1000, taken: ["ann's 100000-165535"] } } }, level: 'warning', seen: /100000-100999 are also those of ann's/, fix: /TARDIGRADE_VMM_IDS/ },
 
   { host: 'a port in use', check: 'ports', facts: port({ failure: 'EADDRINUSE', holder: { pid: 7, command: 'nginx: master process' } }), level: 'error', seen: /port 7400 .*process 7 \(nginx/, fix: /TARDIGRADE_API_PORT/ },
   { host: 'a port in use by whom is not known', check: 'ports', facts: port({ failure: 'EADDRINUSE' }), level: 'error', seen: /in use$/ },

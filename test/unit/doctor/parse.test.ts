@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dropChains, listenerInodes, meminfoBytes, mountOf, openFilesLimit, overlappingRoutes, swapPaths } from '../../../src/doctor/parse.js';
+import { dropChains, effectiveCapabilities, idsWithin, listenerInodes, meminfoBytes, mountOf, openFilesLimit, overlappingRoutes, swapPaths } from '../../../src/doctor/parse.js';
 
 const MOUNTINFO = `22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,noatime shared:1 - ext4 /dev/vda rw
@@ -27,6 +27,18 @@ test('memory and limits; what is missing is said', () => {
   assert.equal(openFilesLimit('Max open files            20000                30000                files\n'), 20_000);
   assert.equal(openFilesLimit('Max open files            unlimited            unlimited            files\n'), Infinity);
   assert.throws(() => openFilesLimit('Max processes 1 1'), /Max open files/);
+});
+
+test('capabilities, all 64 bits of them', () => {
+  assert.equal(effectiveCapabilities('CapPrm:\t0000000000000000\nCapEff:\t000001ffffffffff\n'), (1n << 41n) - 1n);
+  assert.throws(() => effectiveCapabilities('CapInh: 0'), /CapEff/);
+});
+
+test('ids within a range: users and groups by number, subordinate ranges that overlap', () => {
+  const names = 'root:x:0:0:root:/root:/bin/bash\nedge:x:1000:1000::/:/bin/sh\nlast:x:1999:1::/:/bin/sh\nnext:x:2000:1::/:/bin/sh\n\nbuild:x:1500:\n';
+  const subordinate = 'ann:100:900\nbob:100:901\neve:2000:10\nzoe:1999:1\n';
+  assert.deepEqual(idsWithin(names, subordinate, 1000, 1000), ['edge (1000)', 'last (1999)', 'build (1500)', "bob's 100-1000", "zoe's 1999-1999"]);
+  assert.deepEqual(idsWithin('', '', 0, 10), []);
 });
 
 test('routes overlap a range when either holds the other; the default route does not count', () => {
