@@ -20,6 +20,11 @@ export function parseConnectorArn(text: string): ConnectorName | undefined {
   return { arn, id, version: version === undefined ? undefined : Number(version) };
 }
 
+/** Of a customer, not one of AWS's. */
+export function isCustomerConnector(arn: string): boolean {
+  return ARN.test(arn);
+}
+
 const MANAGED = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:aws:network-connector:aws-network-connector:([^:]+)$/;
 const EXTENSION = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:tardigrade:network-connector:tardigrade-network-connector:([^:]+)$/;
 

@@ -3,7 +3,7 @@ import type { Principal } from '../images/contracts.js';
 import type { EgressPolicy } from '../network/contracts.js';
 import type { ConnectorConfiguration, ConnectorRecord, ConnectorState, Page, PageRequest } from '../store/contracts.js';
 
-export { isNoEgress, managedName } from './arn.js';
+export { isCustomerConnector, isNoEgress, managedName } from './arn.js';
 
 export interface CreateConnectorInput {
   readonly name: string;

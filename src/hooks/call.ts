@@ -64,7 +64,7 @@ async function attemptOnce(
     signal.throwIfAborted();
     const met = messageOf(error);
     // Called once means: a hook that was reached is not called again, whatever became of its answer.
-    return polls || error instanceof AppConnectError ? { again: met } : { done: { kind: 'timeout', last: met } };
+    return polls || error instanceof AppConnectError ? { again: met } : { done: { kind: 'broken', met } };
   }
 }
 

@@ -17,7 +17,9 @@ export type HookOutcome =
   /** Answered with another status than 200 (and, for ready and validate, than 503). */
   | { readonly kind: 'status'; readonly status: number }
   /** Nothing answered 200 within the time; `last` says what the last try met. */
-  | { readonly kind: 'timeout'; readonly last: string };
+  | { readonly kind: 'timeout'; readonly last: string }
+  /** What was reached answered no HTTP, or broke off; `met` says what was seen. Of hooks that are called once. */
+  | { readonly kind: 'broken'; readonly met: string };
 
 /**
  * ready and validate are retried on 503 and on refused connections until the timeout; the others are called once

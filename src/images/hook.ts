@@ -42,6 +42,8 @@ function describe(outcome: HookOutcome): string {
       return `HTTP ${outcome.status}`;
     case 'timeout':
       return `no HTTP 200 in time, the last try met: ${outcome.last},`;
+    case 'broken':
+      return `no HTTP answer (${outcome.met})`;
   }
 }
 
@@ -50,6 +52,8 @@ function failureOf(outcome: HookOutcome, hook: BuildHook, seconds: number): Buil
   switch (outcome.kind) {
     case 'ok':
       return undefined;
+    // Its tries go on until the time is over.
+    case 'broken':
     case 'timeout':
       return new BuildFailure(undefined, `${name} hook invocation timed out after ${isoDuration(seconds)}`);
     case 'status':

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ConflictError, ValidationError } from '../errors/index.js';
-import type { ConnectorCatalog } from '../connectors/contracts.js';
+import { isCustomerConnector, type ConnectorCatalog } from '../connectors/contracts.js';
 import type { AppLog } from '../logs/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { BuildRecord, ImageConfig, ImageRecord, Store, VersionRecord } from '../store/contracts.js';
@@ -20,7 +20,7 @@ import { Lookup, imageNotFound } from './lookup.js';
 import { BuildRecords } from './records.js';
 import { IMAGE_STATES } from './states.js';
 import { checkTags } from '../tags/rules.js';
-import { isCustomerConnector, validateConfig } from './validation.js';
+import { validateConfig } from './validation.js';
 
 export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
   readonly store: Store;

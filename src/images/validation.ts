@@ -3,7 +3,7 @@
  * environment, connectors. The order between these groups is not published (Unknown: image-check-order).
  * Texts in AWS's words where recorded (spec §2.1, §3), else ours (Unknown: image-error-texts).
  */
-import { isNoEgress } from '../connectors/contracts.js';
+import { isCustomerConnector, isNoEgress } from '../connectors/contracts.js';
 import { ValidationError } from '../errors/index.js';
 import type { ImageConfig, Hooks } from '../store/contracts.js';
 import { parseS3Uri } from './artifact/fetch.js';
@@ -91,11 +91,6 @@ function checkEnvironment(env: Readonly<Record<string, string>>): void {
       throw new ValidationError(`The value of environment variable '${key}' must not contain NUL`, 'environmentVariables');
     }
   }
-}
-
-/** Of a customer, not one of AWS's. */
-export function isCustomerConnector(arn: string): boolean {
-  return /^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:[a-zA-Z0-9-_]+(:[1-9]\d*)?$/.test(arn);
 }
 
 /** Managed connectors are known by name. Builds reach the internet with or without INTERNET_EGRESS (spec §3.1). */

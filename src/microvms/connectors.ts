@@ -1,5 +1,5 @@
 /** Network connectors of a MicroVM (spec §7.1), fixed at Run: managed ones, and customers' for egress. */
-import { isNoEgress, managedName } from '../connectors/contracts.js';
+import { isCustomerConnector, isNoEgress, managedName } from '../connectors/contracts.js';
 import { ValidationError } from '../errors/index.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 
@@ -9,8 +9,6 @@ const managed: Readonly<Record<Direction, readonly string[]>> = {
   in: ['HTTP_INGRESS', 'ALL_INGRESS', 'SHELL_INGRESS', 'NO_INGRESS'],
   out: ['INTERNET_EGRESS'],
 };
-
-const CUSTOMER_ARN = /^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:network-connector:[a-zA-Z0-9-_]+(:[1-9]\d*)?$/;
 
 export function managedConnector(region: string, name: string): string {
   return `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`;
@@ -34,10 +32,6 @@ export function checkConnectors(arns: readonly string[], direction: Direction): 
       throw new ValidationError(`Network connector ${arn} is for egress: an ingress connector is one of ${managed.in.join(', ')}`, field);
     }
   }
-}
-
-export function isCustomerConnector(arn: string): boolean {
-  return CUSTOMER_ARN.test(arn);
 }
 
 /** Does the endpoint pass application traffic? SHELL_INGRESS alone does not, NO_INGRESS forbids it. */

@@ -31,7 +31,12 @@ const ADVICE = 'Please check your hook endpoint and application logs for more de
  */
 export function hookFailure(hook: HookName, outcome: Exclude<HookOutcome, { kind: 'ok' }>, timeoutSeconds: number): string {
   const name = hook.charAt(0).toUpperCase() + hook.slice(1);
-  return outcome.kind === 'status'
-    ? `${name} lifecycle hook returned HTTP status ${outcome.status}. ${ADVICE}`
-    : `${name} lifecycle hook invocation timed out after PT${timeoutSeconds}S. ${ADVICE}`;
+  switch (outcome.kind) {
+    case 'status':
+      return `${name} lifecycle hook returned HTTP status ${outcome.status}. ${ADVICE}`;
+    case 'timeout':
+      return `${name} lifecycle hook invocation timed out after PT${timeoutSeconds}S. ${ADVICE}`;
+    case 'broken':
+      return `${name} lifecycle hook gave no HTTP answer. ${ADVICE}`;
+  }
 }

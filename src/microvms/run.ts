@@ -1,7 +1,8 @@
+import { isCustomerConnector } from '../connectors/contracts.js';
 import { ValidationError } from '../errors/index.js';
 import type { Launchable, Principal } from '../images/contracts.js';
 import type { MicrovmRecord } from '../store/contracts.js';
-import { checkConnectors, isCustomerConnector, managedConnector } from './connectors.js';
+import { checkConnectors, managedConnector } from './connectors.js';
 import type { RunInput } from './contracts.js';
 import type { MicrovmDeps } from './deps.js';
 import { hookEnabled } from './runtime-hooks.js';

@@ -133,7 +133,7 @@ describe('callHook', () => {
   it('does not call a runtime hook twice when its connection breaks', async () => {
     const { agent, requests } = await serve((socket) => socket.resetAndDestroy());
     const outcome = await callHook(agent, run);
-    assert.equal(outcome.kind, 'timeout');
+    assert.equal(outcome.kind, 'broken');
     assert.equal(requests.length, 1);
   });
 
@@ -145,7 +145,7 @@ describe('callHook', () => {
 
   it('takes no harm from an answer that is not HTTP', async () => {
     const { agent } = await serve((socket) => socket.end('garbage\r\n\r\n'));
-    assert.equal((await callHook(agent, run)).kind, 'timeout');
+    assert.equal((await callHook(agent, run)).kind, 'broken');
   });
 
   it('stops reading an endless body', async () => {
