@@ -1,12 +1,16 @@
 /** The JSON side of the listener: reads, authenticates, routes and answers one request of lambda-microvms. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import { RequestError } from '../errors/index.js';
+import type { AccessKey } from '../keys/key-ring.js';
 import type { Throttle } from '../quotas/contracts.js';
 import type { Authorize } from './access/authorize.js';
 import { inDialect } from './dialect.js';
 import { internalError, RequestTooLargeError, toWireError, UnknownOperationError, type WireError } from './errors.js';
-import { queryMembers, type Operation, type Services } from './operation.js';
+import { headerMembers, queryMembers, type Operation, type Services } from './operation.js';
+import { noting, type RequestFacts } from './request-facts.js';
 import { createRouter } from './router.js';
+import { sendServerSentEvents, ServerSentEvents } from './server-sent-events.js';
 import { sha256 } from './sigv4/canonical.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
@@ -28,12 +32,17 @@ export interface LambdaFrontDeps {
   readonly authorize: Authorize;
   readonly clock: () => number;
   readonly log: Logger;
+  /** Aborts when the server closes: streams end. */
+  readonly closing: AbortSignal;
 }
 
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
+  readonly facts: RequestFacts;
+  /** Tells of the request now instead of at its end: for answers that go on. */
+  readonly settle: () => void;
 }
 
 export interface LambdaFront {
@@ -54,35 +63,65 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
   return {
     refuse,
     async serve(exchange, head, claim) {
-      const started = performance.now();
-      let name = 'unknown';
-      let principal: string | undefined;
+      const { facts } = exchange;
+      if (head.rawPath.startsWith('/tardigrade/')) facts.service = 'tardigrade';
       try {
         if (claim === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
-        const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
+        const candidate = precheck(claim, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
         requireService(claim);
         const body = await readBody(exchange.request);
         authenticate(candidate, head, body);
+        facts.proven = true;
         const found = route(head.method, head.rawPath);
         if (!found) throw new UnknownOperationError(`No operation has the method and path ${head.method} ${head.rawPath}`);
         const { operation, labels } = found;
-        name = operation.name;
+        facts.operation = operation.name;
         const { key } = candidate;
-        principal = key.principalArn ?? key.accessKeyId;
         // Signature, rate, shape, permission, meaning: the roles and ARNs that permission is about must be readable. Unknown: check-order
         deps.throttle.take(key.accountId, operation.name);
         const members = operation.body ? parseBody(body) : queryMembers(operation, head.query);
-        const prepared = operation.prepare({ ...members, ...labels });
-        deps.authorize({ key, sourceIp: exchange.request.socket.remoteAddress }, operation.name, prepared.input);
+        const prepared = operation.prepare({ ...members, ...headerMembers(operation, head.headers), ...labels });
+        facts.parameters = prepared.input;
+        const sourceIp = exchange.request.socket.remoteAddress;
+        deps.authorize({ key, sourceIp }, operation.name, prepared.input);
         const who = { accountId: key.accountId, accessKeyId: key.accessKeyId };
         const result = await prepared.run({ ...deps.services, who });
+        if (result instanceof ServerSentEvents) {
+          exchange.settle();
+          await sendServerSentEvents(exchange.response, result, {
+            closing: deps.closing,
+            allowed: () => holds(() => deps.authorize({ key: currentKey(candidate), sourceIp }, operation.name, prepared.input)),
+          });
+          return;
+        }
+        facts.response = result;
         send(exchange, operation.status, operation.status === 204 ? '' : JSON.stringify(result));
       } catch (error) {
+        // Of use to whoever reads of the refusal; that it has one does not matter for the answer.
+        if (facts.operation === undefined && holds(() => route(head.method, head.rawPath))) facts.operation = route(head.method, head.rawPath)?.operation.name;
         refuse(exchange, error);
       }
-      deps.log.debug({ requestId: exchange.requestId, operation: name, principal, status: exchange.response.statusCode, ms: Math.round(performance.now() - started) }, 'served');
     },
   };
+
+  /** The key as it is now. Throws AuthFailure when it is gone or its time is over. */
+  function currentKey({ claim, key }: Candidate): AccessKey {
+    const now = deps.auth.findKey(claim.accessKeyId, claim.securityToken);
+    if (now?.secretAccessKey !== key.secretAccessKey) throw new AuthFailure('unknown-key', 'the access key is no longer one of this server');
+    if (now.expiresAt !== undefined && deps.clock() >= now.expiresAt) throw new AuthFailure('session-expired', 'The security token included in the request is expired');
+    return now;
+  }
+}
+
+/** Does it pass without a request's error? */
+function holds(check: () => unknown): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (error instanceof AuthFailure || error instanceof RequestError) return false;
+    throw error;
+  }
 }
 
 function requireService(claim: Claim): void {
@@ -138,6 +177,8 @@ export function parseBody(body: Buffer): Readonly<Record<string, unknown>> {
 
 function send({ request, response }: Exchange, status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
   if (response.destroyed) return;
+  // A stream that failed on its way: it must not look as if it had ended.
+  if (response.headersSent) return void response.destroy();
   // No Content: neither a length nor a type (RFC 9110 §15.3.5).
   response.writeHead(status, status === 204 ? headers : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers });
   response.end(body);
@@ -146,5 +187,6 @@ function send({ request, response }: Exchange, status: number, body: string, hea
 }
 
 function sendError(exchange: Exchange, error: WireError): void {
+  exchange.facts.error = { code: error.type, message: error.members['message'] ?? error.members['Message'] ?? '' };
   send(exchange, error.status, JSON.stringify(error.members), { 'x-amzn-errortype': error.type, ...error.headers });
 }

@@ -6,6 +6,7 @@ import { commonContext, denial, type Caller } from './access/authorize.js';
 import { toWireError } from './errors.js';
 import { eventMessage, eventStreamType } from './event-stream.js';
 import { authenticate, parseBody, readBody, type Exchange } from './lambda-front.js';
+import { noting } from './request-facts.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
 import type { RequestHead } from './sigv4/request-head.js';
@@ -36,18 +37,24 @@ export function isForLogs(head: RequestHead, claim: Claim | undefined): boolean 
 export function createLogsFront(deps: LogsFrontDeps): LogsFront {
   async function answer(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<LogsAnswer> {
     if (claim === undefined) throw new AuthFailure('unsigned', 'Missing Authentication Token');
-    const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
+    const { facts } = exchange;
+    facts.service = 'logs';
+    const target = head.headers.get('x-amz-target') ?? '';
+    if (target.startsWith(targetPrefix)) facts.operation = target.slice(targetPrefix.length);
+    const candidate = precheck(claim, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
     const body = await readBody(exchange.request);
     authenticate(candidate, head, body);
-    const target = head.headers.get('x-amz-target') ?? '';
+    facts.proven = true;
     if (head.method !== 'POST' || !target.startsWith(targetPrefix)) {
       throw new LogsError('UnknownOperationException', `CloudWatch Logs takes POST with X-Amz-Target: ${targetPrefix}<operation>; this is ${head.method} with '${target}'`);
     }
     const { key } = candidate;
+    const input = parseBody(body);
+    facts.parameters = input;
     return deps.logs.handle({
       accountId: key.accountId,
       operation: target.slice(targetPrefix.length),
-      input: parseBody(body),
+      input,
       authorize: authorizeFor({ key, sourceIp: exchange.request.socket.remoteAddress }),
     });
   }
@@ -56,8 +63,13 @@ export function createLogsFront(deps: LogsFrontDeps): LogsFront {
     async serve(exchange, head, claim) {
       try {
         const result = await answer(exchange, head, claim);
-        if ('members' in result) send(exchange, 200, result.members);
-        else await sendEvents(exchange, result.events, deps.log);
+        if ('members' in result) {
+          exchange.facts.response = result.members;
+          send(exchange, 200, result.members);
+          return;
+        }
+        exchange.settle();
+        await sendEvents(exchange, result.events, deps.log);
       } catch (error) {
         refuse(exchange, error, deps.log);
       }
@@ -74,11 +86,16 @@ function authorizeFor({ key, sourceIp }: Caller): (action: string, resource: str
 
 /** In this protocol every error of the caller is a 400. */
 function refuse(exchange: Exchange, error: unknown, log: Logger): void {
-  if (error instanceof LogsError) return send(exchange, 400, { __type: error.code, message: error.message });
+  if (error instanceof LogsError) return sendError(exchange, 400, error.code, error.message);
   const known = toWireError(error, exchange.request.url);
-  if (known !== undefined) return send(exchange, known.status < 500 && known.status !== 413 ? 400 : known.status, { __type: known.type, ...known.members });
+  if (known !== undefined) return sendError(exchange, known.status < 500 && known.status !== 413 ? 400 : known.status, known.type, known.members['message'] ?? '', known.members);
   log.error({ requestId: exchange.requestId, err: error }, 'request failed inside');
-  send(exchange, 500, { __type: 'InternalFailure', message: `Internal error; the server's log has it under request id ${exchange.requestId}` });
+  sendError(exchange, 500, 'InternalFailure', `Internal error; the server's log has it under request id ${exchange.requestId}`);
+}
+
+function sendError(exchange: Exchange, status: number, code: string, message: string, members: Readonly<Record<string, string>> = { message }): void {
+  exchange.facts.error = { code, message };
+  send(exchange, status, { __type: code, ...members });
 }
 
 function send({ request, response }: Exchange, status: number, members: Readonly<Record<string, unknown>>): void {

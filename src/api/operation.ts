@@ -1,6 +1,7 @@
 /** What an operation is: name, route, input schema, work. Each file in `operations/` defines one, or a small family. */
 import type { z } from 'zod';
 import type { ConnectorService } from '../connectors/contracts.js';
+import type { EventFeed } from '../events/contracts.js';
 import type { ImageService, Principal } from '../images/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { TagService } from '../tags/contracts.js';
@@ -18,6 +19,7 @@ export interface Services {
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
   readonly usage: UsageReports;
+  readonly events: EventFeed;
   readonly store: IdempotencyStore;
   readonly pager: Pager;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */
@@ -39,6 +41,8 @@ export interface Operation {
   readonly body: boolean;
   /** Query parameters that may be repeated: each is a list in the input. */
   readonly queryLists?: readonly string[];
+  /** Headers that are input members: lower-case name → member. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** `raw` holds labels, query and body in one object. Throws SerializationError, ValidationError. */
   prepare(raw: Readonly<Record<string, unknown>>): Prepared;
 }
@@ -46,7 +50,7 @@ export interface Operation {
 /** A request whose shape is right; whether the caller may make it is decided between this and `run`. */
 export interface Prepared {
   readonly input: unknown;
-  /** Resolves to the response body. Throws RequestError. */
+  /** Resolves to the response body, or to {@link ServerSentEvents}. Throws RequestError. */
   run(call: Call): Promise<unknown>;
 }
 
@@ -62,6 +66,10 @@ export function queryMembers({ queryLists = [] }: Pick<Operation, 'queryLists'>,
     .map((name): [string, string[]] => [name, query.filter(([given]) => given === name).map(([, value]) => value)])
     .filter(([, values]) => values.length > 0);
   return Object.fromEntries<unknown>([...firstValues(query), ...lists]);
+}
+
+export function headerMembers({ headers = {} }: Pick<Operation, 'headers'>, sent: RequestHead['headers']): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(headers).flatMap(([name, member]) => (sent.has(name) ? [[member, sent.get(name)]] : [])));
 }
 
 export function defineOperation<S extends z.ZodType>(definition: OperationDefinition<S>): Operation {

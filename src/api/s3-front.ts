@@ -6,6 +6,7 @@ import { S3Error, type S3ErrorCode, type S3Request, type S3Response, type S3Serv
 import { commonContext, denial, type Caller } from './access/authorize.js';
 import type { Exchange } from './lambda-front.js';
 import { ChunkedDecoder, type ChunkSigning } from './sigv4/chunked.js';
+import { noting } from './request-facts.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure, type AuthFailureKind } from './sigv4/failure.js';
 import { hashedBody } from './sigv4/hashed-body.js';
@@ -31,16 +32,22 @@ export interface S3Front {
 
 export function createS3Front(deps: S3FrontDeps): S3Front {
   const refuse: S3Front['refuse'] = async (exchange, head, error) => {
-    await send(exchange, deps.s3.refuse(toS3Error(error), { requestId: exchange.requestId, method: head.method, rawPath: head.rawPath }), deps.log);
+    const refusal = toS3Error(error);
+    const { code, message } = refusal;
+    exchange.facts.error = { code, message };
+    await send(exchange, deps.s3.refuse(refusal, { requestId: exchange.requestId, method: head.method, rawPath: head.rawPath }), deps.log);
   };
   return {
     refuse,
     async serve(exchange, head, claim) {
+      const { facts } = exchange;
+      facts.service = 's3';
       try {
         if (claim === undefined) throw new AuthFailure('unsigned', 'Access Denied');
-        const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 's3', maxSkewMs });
+        const candidate = precheck(claim, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 's3', maxSkewMs });
         const payload = payloadMode(head, claim);
         checkSignature(candidate, head, payload, 's3');
+        facts.proven = true;
         const trailers = new Map<string, string>();
         const { body, length } = unwrap(exchange, head, candidate, payload, trailers);
         const response = await deps.s3.handle({
@@ -55,6 +62,13 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
           body,
           length,
           trailers,
+          routed(operation, parameters) {
+            facts.operation = operation;
+            facts.parameters = parameters;
+          },
+          failed(failure) {
+            facts.error = failure;
+          },
         });
         await send(exchange, response, deps.log);
       } catch (error) {

@@ -14,7 +14,8 @@ import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
 import type { TagService } from '../tags/contracts.js';
 import type { UsageReports } from '../usage/contracts.js';
-import type { TokenIssuer } from './contracts.js';
+import type { EventFeed } from '../events/contracts.js';
+import type { ServedRequest, TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createGuestListener, type GuestAccess } from './guest-listener.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
@@ -23,6 +24,7 @@ import { createLogsFront, isForLogs } from './logs-front.js';
 import { answerMetrics, isForMetrics } from './metrics-page.js';
 import { createPager } from './paging.js';
 import { isLambdaPath } from './router.js';
+import { newFacts, type RequestFacts } from './request-facts.js';
 import { createS3Front } from './s3-front.js';
 import { readClaim } from './sigv4/claim.js';
 import { readHead } from './sigv4/request-head.js';
@@ -37,6 +39,7 @@ export interface ApiServerDeps {
   readonly microvms: MicrovmService;
   readonly tokens: TokenIssuer;
   readonly usage: UsageReports;
+  readonly events: EventFeed;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -49,6 +52,8 @@ export interface ApiServerDeps {
   /** Where guests reach the API; absent: nowhere. */
   readonly guests?: GuestAccess | undefined;
   readonly log: Logger;
+  /** Told of each request once it is answered. Must not throw. Default: nobody. */
+  readonly served?: (request: ServedRequest) => void;
   /** ms since 1970; default Date.now */
   readonly clock?: () => number;
 }
@@ -69,6 +74,7 @@ const drainMs = 2_000;
 
 export function createApiServer(deps: ApiServerDeps): ApiServer {
   const { config, log, clock = Date.now } = deps;
+  const closing = new AbortController();
   const auth = { findKey: deps.findKey, region: config.region };
   const services = {
     images: deps.images,
@@ -77,24 +83,35 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     microvms: deps.microvms,
     tokens: deps.tokens,
     usage: deps.usage,
+    events: deps.events,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
   };
-  const lambda = createLambdaFront({ services, operations: [...operations, ...extensions], auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log });
+  const lambda = createLambdaFront({ services, operations: [...operations, ...extensions], auth, throttle: deps.throttle, authorize: createAuthorize({ ...services, region: config.region }), clock, log, closing: closing.signal });
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
   const logs = createLogsFront({ logs: deps.logs, auth, clock, log });
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
+    const at = clock();
+    const started = performance.now();
     response.setHeader('x-amzn-requestid', requestId);
-    const exchange: Exchange = { request, response, requestId };
+    const facts = newFacts();
+    const settle = once(() => tell(request, response, requestId, at, performance.now() - started, facts));
+    const exchange: Exchange = { request, response, requestId, facts, settle };
     const rawPath = (request.url ?? '/').split('?', 1)[0] ?? '/';
     try {
       const head = readHead(request);
       const claim = readClaim(head);
-      if (claim === undefined && head.method === 'GET' && rawPath === '/health') return answerHealth(response);
-      if (deps.metrics !== undefined && isForMetrics(head, claim, request)) return await answerMetrics(deps.metrics, response);
+      if (claim === undefined && head.method === 'GET' && rawPath === '/health') {
+        facts.operation = 'Health';
+        return answerHealth(response);
+      }
+      if (deps.metrics !== undefined && isForMetrics(head, claim, request)) {
+        facts.operation = 'Metrics';
+        return await answerMetrics(deps.metrics, response);
+      }
       if (isForLogs(head, claim)) return await logs.serve(exchange, head, claim);
       const toS3 = claim ? claim.service === 's3' : !isLambdaPath(rawPath);
       await (toS3 ? s3 : lambda).serve(exchange, head, claim);
@@ -102,7 +119,19 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       // Unreadable head: nothing says whose request it is but its path.
       if (isLambdaPath(rawPath)) lambda.refuse(exchange, error);
       else await s3.refuse(exchange, { method: request.method ?? 'GET', rawPath, query: [], headers: new Map() }, error);
+    } finally {
+      settle();
     }
+  }
+
+  function tell(request: IncomingMessage, response: ServerResponse, requestId: string, at: number, ms: number, facts: RequestFacts): void {
+    const { key, service, operation, proven, parameters, response: answer, error } = facts;
+    const caller = key === undefined ? undefined : { accountId: key.accountId, accessKeyId: key.accessKeyId, principalArn: key.principalArn };
+    log.debug({ requestId, service, operation: operation ?? 'unknown', account: caller?.accountId, principal: caller?.principalArn ?? caller?.accessKeyId, status: response.statusCode, error: error?.code, ms: Math.round(ms) }, 'served');
+    deps.served?.({
+      requestId, at, ms, method: request.method ?? '', service, operation, caller, proven, sourceIp: request.socket.remoteAddress, userAgent: request.headers['user-agent'],
+      parameters, response: answer, status: response.statusCode, error,
+    });
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -121,6 +150,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       return { ...guests, port: await listenAt(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
     },
     async close() {
+      closing.abort(new Error('the server closes'));
       await Promise.all([server, toGuests?.server].map(drain));
     },
   };
@@ -142,4 +172,12 @@ async function drain(server: Server | undefined): Promise<void> {
 function answerHealth(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end('{"status":"ok"}');
+}
+
+function once(fn: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) fn();
+    done = true;
+  };
 }

@@ -67,6 +67,10 @@ export interface S3Request {
   readonly length: number | undefined;
   /** Trailing headers of an aws-chunked body, names in lower case; filled once `body` has ended. */
   readonly trailers: ReadonlyMap<string, string>;
+  /** Told which operation it is, with the members that name what it is about. */
+  readonly routed?: (operation: string, parameters: Readonly<Record<string, string>>) => void;
+  /** Told of the error that the answer has. */
+  readonly failed?: (error: { readonly code: string; readonly message: string }) => void;
 }
 
 export interface S3Response {

@@ -66,6 +66,13 @@ export interface Config {
   readonly logAccountMaxMiB: number;
   /** Days that log groups without a retention policy keep events; absent: for good. */
   readonly logRetentionDays?: number | undefined;
+  /** Events kept: so many hours, and so many of each account (docs/events.md). */
+  readonly eventHours: number;
+  readonly eventsPerAccount: number;
+  /** Who is told of the events of all accounts; none: nobody. */
+  readonly webhooks?: WebhookConfig | undefined;
+  /** MiB kept of each account's audit log; 0: none is written (docs/audit.md). */
+  readonly auditMaxMiB: number;
   /** Hops an answer of the metadata service goes: 1 is the guest itself, 2 a container in it that has its own network. */
   readonly metadataHopLimit: number;
   /** May guests reach the API, with the credentials of their execution roles? */
@@ -83,6 +90,13 @@ export interface ExternalS3Config {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
+}
+
+export interface WebhookConfig {
+  /** http(s) URLs */
+  readonly urls: readonly string[];
+  /** What deliveries are signed with; read at each use. */
+  readonly secretFile: string;
 }
 
 export interface StsConfig {
@@ -142,6 +156,11 @@ const schema = z.object({
   TARDIGRADE_LOG_STREAM_MAX_MIB: z.coerce.number().int().min(1).max(65_536).default(32),
   TARDIGRADE_LOG_ACCOUNT_MAX_MIB: z.coerce.number().int().min(1).max(1_048_576).default(1024),
   TARDIGRADE_LOG_RETENTION_DAYS: z.coerce.number().int().min(1).max(3653).optional(),
+  TARDIGRADE_EVENT_HOURS: z.coerce.number().int().min(1).max(8760).default(24),
+  TARDIGRADE_EVENTS_PER_ACCOUNT: z.coerce.number().int().min(100).max(10_000_000).default(10_000),
+  TARDIGRADE_WEBHOOK_URLS: list.pipe(z.array(url('https://example.com/hook')).min(1).max(16)).optional(),
+  TARDIGRADE_WEBHOOK_SECRET_FILE: z.string().min(1).optional(),
+  TARDIGRADE_AUDIT_MAX_MIB: z.coerce.number().int().min(0).max(1_048_576).default(256),
   TARDIGRADE_METADATA_HOP_LIMIT: z.coerce.number().int().min(1).max(64).default(1),
   TARDIGRADE_GUEST_API: z.enum(['0', '1']).default('0'),
   TARDIGRADE_STS_ENDPOINT: url('https://sts.us-east-1.amazonaws.com').optional(),
@@ -207,6 +226,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logStreamMaxMiB: v.TARDIGRADE_LOG_STREAM_MAX_MIB,
     logAccountMaxMiB: v.TARDIGRADE_LOG_ACCOUNT_MAX_MIB,
     logRetentionDays: v.TARDIGRADE_LOG_RETENTION_DAYS,
+    eventHours: v.TARDIGRADE_EVENT_HOURS,
+    eventsPerAccount: v.TARDIGRADE_EVENTS_PER_ACCOUNT,
+    webhooks: webhooks(v),
+    auditMaxMiB: v.TARDIGRADE_AUDIT_MAX_MIB,
     metadataHopLimit: v.TARDIGRADE_METADATA_HOP_LIMIT,
     guestApi: v.TARDIGRADE_GUEST_API === '1',
     sts: sts(v),
@@ -221,6 +244,12 @@ function externalS3(v: z.infer<typeof schema>): ExternalS3Config | undefined {
     throw new OperatorError('TARDIGRADE_S3_ENDPOINT, TARDIGRADE_S3_ACCESS_KEY_ID and TARDIGRADE_S3_SECRET_ACCESS_KEY go together: set all or none');
   }
   return { endpoint, accessKeyId, secretAccessKey, region: v.TARDIGRADE_S3_REGION ?? v.TARDIGRADE_REGION, sessionToken: v.TARDIGRADE_S3_SESSION_TOKEN };
+}
+
+function webhooks({ TARDIGRADE_WEBHOOK_URLS: urls, TARDIGRADE_WEBHOOK_SECRET_FILE: secretFile }: z.infer<typeof schema>): WebhookConfig | undefined {
+  if (urls === undefined && secretFile === undefined) return undefined;
+  if (urls === undefined || secretFile === undefined) throw new OperatorError('TARDIGRADE_WEBHOOK_URLS and TARDIGRADE_WEBHOOK_SECRET_FILE go together: set both or neither');
+  return { urls: [...new Set(urls)], secretFile };
 }
 
 function sts(v: z.infer<typeof schema>): StsConfig | undefined {

@@ -51,6 +51,7 @@ import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { linkSettings, startEgress } from './egress.js';
+import { startEvents } from './events.js';
 import { externalObjects } from './external-objects.js';
 import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { admitGuests, createMetadata, roleSessionsOf, servicesOf } from './metadata.js';
@@ -125,8 +126,12 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   });
 
   const guest = await ensureGuest(config, progress);
-  const store = openStore(join(dataDir, 'tardigrade.db'));
-  closers.push(() => store.close());
+  const records = openStore(join(dataDir, 'tardigrade.db'));
+  closers.push(() => records.close());
+  const metrics = createMetrics({ microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state) });
+  const events = startEvents({ config, store: records, clock, logger, metrics });
+  closers.push(() => events.close());
+  const { store } = events;
   const survivors = await adoptable(runDir, store, logger);
   const links = await openLinkPool({ ...linkSettings(config), owner: runDir, logger, services: servicesOf(config) });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
@@ -155,7 +160,6 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   }));
   const egress = await startEgress({ config, links, owner: runDir, log, clock, logger });
   closers.push(() => egress.close());
-  const metrics = createMetrics({ microvmsByState: () => countBy(store.microvmsInStates(LIVE_STATES), ({ state }) => state) });
   const callHook = createCallHook();
   const s3 = createS3Service({ dataDir, region: config.region, domains: [config.domain], log: logger });
   const connectors = createConnectors({ store, clock, region: config.region, networks, ...(config.unlimited ? { maxPerAccount: null } : {}) });
@@ -169,6 +173,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
+    stepChanged: events.buildStep,
     concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),
     inUse: (imageArn, version) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn && (version ?? vm.imageVersion) === vm.imageVersion),
     architecture: config.architecture,
@@ -207,6 +212,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     config, findKey: (id, token) => keys.find(id) ?? sessions.find(id, token), throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
     usage: metering.reports,
+    events: events.feed,
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,

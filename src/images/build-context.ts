@@ -6,6 +6,7 @@ import type { Clock } from '../clock/index.js';
 import type { ConnectorCatalog } from '../connectors/contracts.js';
 import type { Engine, TemplateInfo, Vm } from '../engine/contracts.js';
 import { Fault } from '../errors/index.js';
+import type { BuildStepEvent } from '../events/contracts.js';
 import type { GuestAgent } from '../guest/contracts.js';
 import type { CallHook } from '../hooks/contracts.js';
 import type { LinkPool } from '../network/contracts.js';
@@ -32,6 +33,8 @@ export interface BuildDeps {
   readonly logger: Logger;
   /** Told of each step as it begins, `build-<step>`, and of `build-done`; the build goes on when it resolves. Default: nobody. */
   readonly observe?: (step: string, buildId: string) => void | Promise<void>;
+  /** Told of each step as it begins and as it ends; must not throw. Default: nobody. */
+  readonly stepChanged?: (step: BuildStepEvent) => void;
 }
 
 export class BuildContext {

@@ -43,4 +43,9 @@ export const MAX_ATTEMPTS = 3;
 export const restarted = (): BuildFailure => new BuildFailure('INTERNAL_PLATFORM_ERROR', `The service ended ${MAX_ATTEMPTS} times during the build.`);
 
 /** What a build is aborted with when the daemon stops: its end is not recorded, and the next daemon begins it anew. */
-export const stopping = (): BuildFailure => new BuildFailure('INTERNAL_PLATFORM_ERROR', 'The service stops.');
+export const stopping = (): BuildFailure => new Stopping('INTERNAL_PLATFORM_ERROR', 'The service stops.');
+
+class Stopping extends BuildFailure {}
+
+/** Was that what the build was aborted with? Then it has not failed. */
+export const isStopping = (reason: unknown): boolean => reason instanceof Stopping;

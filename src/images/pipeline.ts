@@ -2,7 +2,8 @@
  * A build, as data: fetch → build → boot → ready → snapshot → validate → tidy. Whoever runs it records the result.
  */
 import type { BuildContext } from './build-context.js';
-import { BuildFailure, toBuildFailure } from './failure.js';
+import type { BuildStepEvent } from '../events/contracts.js';
+import { BuildFailure, isStopping, toBuildFailure } from './failure.js';
 import type { Step } from './step.js';
 import { boot } from './steps/boot.js';
 import { build } from './steps/build.js';
@@ -22,9 +23,14 @@ export async function runSteps(ctx: BuildContext): Promise<void> {
       ctx.step = step.name;
       await ctx.deps.observe?.(`build-${step.name}`, ctx.task.buildId);
       ctx.signal.throwIfAborted();
+      const report = stepReport(ctx);
       try {
+        report('STARTED');
         await step.run(ctx);
+        report('SUCCEEDED');
       } catch (error) {
+        // Begun anew by the next daemon, it has not failed.
+        if (!isStopping(ctx.signal.reason)) report('FAILED');
         // An aborted step throws all sorts of things; the reason of the abort is the cause.
         throw ctx.signal.aborted && !(error instanceof BuildFailure) ? ctx.signal.reason : toBuildFailure(error, step.doing);
       }
@@ -32,4 +38,10 @@ export async function runSteps(ctx: BuildContext): Promise<void> {
   } finally {
     await ctx.releaseAll();
   }
+}
+
+function stepReport({ task, step, deps }: BuildContext): (status: BuildStepEvent['status']) => void {
+  const { accountId, imageArn, version: imageVersion, buildId } = task;
+  const began = deps.clock.steady();
+  return (status) => deps.stepChanged?.({ accountId, imageArn, imageVersion, buildId, step, status, durationMs: status === 'STARTED' ? null : deps.clock.steady() - began });
 }

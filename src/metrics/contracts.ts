@@ -2,7 +2,9 @@
  * What the daemon counts for its operator. Layers call {@link Metrics}; the API's listener serves {@link MetricsPage}.
  * Label values come from the closed lists below, never from tenants, so that the number of series is bounded.
  */
-import type { MicrovmState } from '../store/contracts.js';
+import { EVENT_TYPES, type EventType, type MicrovmState } from '../store/contracts.js';
+
+export { EVENT_TYPES };
 
 /** Why a MicroVM, or a step of its life, came to grief. */
 export const FAULT_KINDS = [
@@ -29,6 +31,10 @@ export type Step = (typeof STEPS)[number];
 export const ASSUME_ROLE_OUTCOMES = ['assumed', 'denied', 'unavailable'] as const;
 export type AssumeRoleOutcome = (typeof ASSUME_ROLE_OUTCOMES)[number];
 
+/** What became of an event and a webhook: taken, refused or not taken and tried again, given up, forgotten before it was told. */
+export const WEBHOOK_OUTCOMES = ['delivered', 'failed', 'given-up', 'dropped'] as const;
+export type WebhookOutcome = (typeof WEBHOOK_OUTCOMES)[number];
+
 /** Every method is cheap, synchronous and never throws. */
 export interface Metrics {
   /** Once per incident, by the layer that decides what it means for the MicroVM. */
@@ -45,6 +51,10 @@ export interface Metrics {
   clockStepped(): void;
   /** STS was asked for credentials of an execution role. */
   assumedRole(outcome: AssumeRoleOutcome): void;
+  /** An event has become durable. */
+  event(type: EventType): void;
+  /** So many events came to that end at a webhook. */
+  webhook(outcome: WebhookOutcome, events: number): void;
 }
 
 /** For tests, and where nobody counts. */
@@ -56,6 +66,8 @@ export const noMetrics: Metrics = {
   storeWriteFailed: () => undefined,
   clockStepped: () => undefined,
   assumedRole: () => undefined,
+  event: () => undefined,
+  webhook: () => undefined,
 };
 
 export interface MetricsPage {

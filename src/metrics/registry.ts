@@ -1,7 +1,7 @@
 /** Metrics by prom-client: a registry of its own, so that two daemons in one process do not mix. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MicrovmState } from '../store/contracts.js';
-import { ASSUME_ROLE_OUTCOMES, FAULT_KINDS, STEPS, type Metrics, type MetricsPage } from './contracts.js';
+import { ASSUME_ROLE_OUTCOMES, EVENT_TYPES, FAULT_KINDS, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
 
 export interface MetricsOptions {
   /** How many MicroVMs are in each state now; asked at each scrape. States it does not name have none. */
@@ -25,6 +25,8 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   const storeFailures = new Counter({ name: 'tardigrade_store_write_failures_total', help: 'Records that could not be written.', registers });
   const clockSteps = new Counter({ name: 'tardigrade_clock_steps_total', help: 'Jumps of the wall clock that were noticed.', registers });
   const assumedRoles = new Counter({ name: 'tardigrade_assume_role_total', help: 'Calls of AssumeRole for execution roles, by outcome.', labelNames: ['outcome'], registers });
+  const events = new Counter({ name: 'tardigrade_events_total', help: 'Events recorded, by type.', labelNames: ['type'], registers });
+  const webhooks = new Counter({ name: 'tardigrade_webhook_events_total', help: 'What became of events at webhooks, by outcome.', labelNames: ['outcome'], registers });
   new Gauge({
     name: 'tardigrade_microvms',
     help: 'MicroVMs in each state; terminated ones are not counted.',
@@ -39,6 +41,8 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   for (const kind of FAULT_KINDS) faults.inc({ kind }, 0);
   for (const to of STATES) transitions.inc({ to }, 0);
   for (const outcome of ASSUME_ROLE_OUTCOMES) assumedRoles.inc({ outcome }, 0);
+  for (const type of EVENT_TYPES) events.inc({ type }, 0);
+  for (const outcome of WEBHOOK_OUTCOMES) webhooks.inc({ outcome }, 0);
   for (const step of STEPS) steps.zero({ step });
 
   return {
@@ -55,6 +59,8 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
     storeWriteFailed: () => storeFailures.inc(),
     clockStepped: () => clockSteps.inc(),
     assumedRole: (outcome) => assumedRoles.inc({ outcome }),
+    event: (type) => events.inc({ type }),
+    webhook: (outcome, count) => webhooks.inc({ outcome }, count),
     contentType: registry.contentType,
     render: () => registry.metrics(),
   };

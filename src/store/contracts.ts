@@ -3,6 +3,10 @@
  * SQLite (`store/sqlite`) is the default; nothing outside `store/` knows that.
  * All times are milliseconds since 1970 UTC, of the wall clock; those called steady are of the timeline of `Clock.steady`.
  */
+import type { EventStore } from './event-store.js';
+
+export { EVENT_TYPES } from './event-store.js';
+export type { DeliveryRecord, EventRecord, EventStore, EventType, NewEvent } from './event-store.js';
 
 export type ImageState =
   | 'CREATING' | 'CREATED' | 'CREATE_FAILED'
@@ -254,7 +258,7 @@ export interface UsageStore {
   pruneUsage(day: string, time: number): void;
 }
 
-export interface Store extends UsageStore {
+export interface Store extends UsageStore, EventStore {
   /** Throws when (accountId, name) is taken. */
   insertImage(image: ImageRecord): void;
   getImage(arn: string): ImageRecord | undefined;

@@ -15,6 +15,9 @@ import { createConnectors } from '../../src/connectors/service.js';
 import { createLogsService } from '../../src/aws/logs/service.js';
 import { createS3Service } from '../../src/aws/s3/service.js';
 import { ConflictError, NotFoundError, ValidationError } from '../../src/errors/index.js';
+import { createFeed } from '../../src/events/feed.js';
+import { EventHub } from '../../src/events/hub.js';
+import { recordEvents } from '../../src/events/recorder.js';
 import { readPolicies } from '../../src/iam/policy.js';
 import type { ImageService, ManagedImage } from '../../src/images/contracts.js';
 import type { Credentials } from '../../src/keys/credentials.js';
@@ -188,7 +191,7 @@ export interface Harness {
   readonly microvms: FakeMicrovms;
   readonly tokenRequests: AppTokenRequest[];
   readonly shellTokenRequests: ShellTokenRequest[];
-  /** Holds the connectors and what `images` of the options keeps there; the fakes keep their own. */
+  /** Holds the connectors, events of what is changed in it, and what `images` of the options keeps there; the fakes keep their own. */
   readonly store: Store;
   /** Every line logged so far. */
   readonly log: () => string;
@@ -219,8 +222,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const microvms = new FakeMicrovms();
   const tokenRequests: AppTokenRequest[] = [];
   const shellTokenRequests: ShellTokenRequest[] = [];
-  const store = openStore(join(dataDir, 'records.db'));
-  const connectors = createConnectors({ store, clock: systemClock, region });
+  const hub = new EventHub(systemClock);
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -228,6 +230,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       done();
     },
   }));
+  const { store } = recordEvents({ store: openStore(join(dataDir, 'records.db')), clock: systemClock, region, announce: (account) => hub.announce(account), logger: log });
+  const connectors = createConnectors({ store, clock: systemClock, region });
   const clock = () => Date.now() + harness.clockOffsetMs;
   const logStore = createLogStore(join(dataDir, 'logs'), { now: clock });
   const server = createApiServer({
@@ -250,6 +254,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       },
     },
     usage: createReports({ store, clock: { ...systemClock, now: clock }, prices: AWS_PRICES, refresh: () => Promise.resolve() }),
+    events: createFeed(store, hub, region),
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
     logs: createLogsService({ store: logStore, region, clock }),

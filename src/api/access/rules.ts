@@ -123,4 +123,5 @@ export const accessRules: Readonly<Record<string, Rule>> = {
 
   GetUsageReport: anything,
   GetMicrovmUsage: microvm,
+  StreamEvents: anything,
 };

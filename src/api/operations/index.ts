@@ -12,6 +12,7 @@ import { resumeMicrovm, suspendMicrovm, terminateMicrovm } from './microvm-state
 import { getMicrovm, listMicrovms } from './microvms.js';
 import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, listNetworkConnectors, updateNetworkConnector } from './network-connectors.js';
 import { runMicrovm } from './run-microvm.js';
+import { streamEvents } from './stream-events.js';
 import { listTags, tagResource, untagResource } from './tags.js';
 import { updateMicrovmImage } from './update-microvm-image.js';
 import { getMicrovmUsage, getUsageReport } from './usage.js';
@@ -52,4 +53,5 @@ export const extensions: readonly Operation[] = [
   getMicrovmOutlook,
   getMicrovmUsage,
   getUsageReport,
+  streamEvents,
 ];

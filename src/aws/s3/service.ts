@@ -25,9 +25,9 @@ export interface S3Deps {
   readonly clock?: () => number;
 }
 
-/** With the permission it needs, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
-type BucketOperation = readonly [action: string | undefined, serve: (call: BucketCall) => Promise<S3Response>];
-type ObjectOperation = readonly [action: string, serve: (call: ObjectCall) => Promise<S3Response>];
+/** Its name and the permission it needs, https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+type BucketOperation = readonly [name: string, action: string | undefined, serve: (call: BucketCall) => Promise<S3Response>];
+type ObjectOperation = readonly [name: string, action: string, serve: (call: ObjectCall) => Promise<S3Response>];
 
 /** Query parameters that name another operation than the method alone. Those not served are refused, never ignored. */
 const subresources = [
@@ -38,26 +38,26 @@ const subresources = [
 ];
 
 const bucketOperations: Readonly<Record<string, BucketOperation>> = {
-  'PUT ': ['s3:CreateBucket', createBucket],
-  'HEAD ': ['s3:ListBucket', headBucket],
-  'DELETE ': ['s3:DeleteBucket', deleteBucket],
-  'GET location': ['s3:GetBucketLocation', getBucketLocation],
-  'GET ': ['s3:ListBucket', listObjects],
-  'GET list-type': ['s3:ListBucket', listObjectsV2],
-  'GET uploads': ['s3:ListBucketMultipartUploads', listMultipartUploads],
-  'POST delete': [undefined, deleteObjects], // asks for each object
+  'PUT ': ['CreateBucket', 's3:CreateBucket', createBucket],
+  'HEAD ': ['HeadBucket', 's3:ListBucket', headBucket],
+  'DELETE ': ['DeleteBucket', 's3:DeleteBucket', deleteBucket],
+  'GET location': ['GetBucketLocation', 's3:GetBucketLocation', getBucketLocation],
+  'GET ': ['ListObjects', 's3:ListBucket', listObjects],
+  'GET list-type': ['ListObjectsV2', 's3:ListBucket', listObjectsV2],
+  'GET uploads': ['ListMultipartUploads', 's3:ListBucketMultipartUploads', listMultipartUploads],
+  'POST delete': ['DeleteObjects', undefined, deleteObjects], // asks for each object
 };
 
 const objectOperations: Readonly<Record<string, ObjectOperation>> = {
-  'PUT ': ['s3:PutObject', (call) => (call.request.headers.has('x-amz-copy-source') ? copyObject(call) : putObject(call))],
-  'GET ': ['s3:GetObject', getObject],
-  'HEAD ': ['s3:GetObject', headObject],
-  'DELETE ': ['s3:DeleteObject', deleteObject],
-  'POST uploads': ['s3:PutObject', createMultipartUpload],
-  'PUT partNumber,uploadId': ['s3:PutObject', uploadPart],
-  'POST uploadId': ['s3:PutObject', completeMultipartUpload],
-  'DELETE uploadId': ['s3:AbortMultipartUpload', abortMultipartUpload],
-  'GET uploadId': ['s3:ListMultipartUploadParts', listParts],
+  'PUT ': ['PutObject', 's3:PutObject', (call) => (call.request.headers.has('x-amz-copy-source') ? copyObject(call) : putObject(call))],
+  'GET ': ['GetObject', 's3:GetObject', getObject],
+  'HEAD ': ['HeadObject', 's3:GetObject', headObject],
+  'DELETE ': ['DeleteObject', 's3:DeleteObject', deleteObject],
+  'POST uploads': ['CreateMultipartUpload', 's3:PutObject', createMultipartUpload],
+  'PUT partNumber,uploadId': ['UploadPart', 's3:PutObject', uploadPart],
+  'POST uploadId': ['CompleteMultipartUpload', 's3:PutObject', completeMultipartUpload],
+  'DELETE uploadId': ['AbortMultipartUpload', 's3:AbortMultipartUpload', abortMultipartUpload],
+  'GET uploadId': ['ListParts', 's3:ListMultipartUploadParts', listParts],
 };
 
 export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
@@ -71,19 +71,22 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
     const route = `${request.method} ${named.join(',')}`;
     if (bucketName === undefined) {
       if (route !== 'GET ') throw notServed(route);
+      request.routed?.('ListBuckets', {});
       request.authorize('s3:ListAllMyBuckets', '*');
       return listBuckets(request, context);
     }
     if (key === undefined) {
       const operation = bucketOperations[route];
       if (!operation) throw notServed(route);
-      const [action, serve] = operation;
+      const [name, action, serve] = operation;
+      request.routed?.(name, { bucketName });
       if (action !== undefined) request.authorize(action, `arn:aws:s3:::${bucketName}`);
       return serve({ request, context, bucketName });
     }
     const operation = objectOperations[route];
     if (!operation) throw notServed(route);
-    const [action, serve] = operation;
+    const [name, action, serve] = operation;
+    request.routed?.(name === 'PutObject' && request.headers.has('x-amz-copy-source') ? 'CopyObject' : name, { bucketName, key });
     // Before the bucket is looked up: who may not use it does not learn whether it is there.
     request.authorize(action, `arn:aws:s3:::${bucketName}/${key}`);
     return serve({ request, context, bucket: await context.buckets.get(bucketName, request.accountId), key });
@@ -99,7 +102,9 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
       } catch (error) {
         const known = toS3Error(error);
         if (!known) deps.log.error({ requestId: request.requestId, err: error }, 'S3 request failed inside');
-        return errorResponse(known ?? new S3Error('InternalError', 'We encountered an internal error. Please try again.'), request);
+        const told = known ?? new S3Error('InternalError', 'We encountered an internal error. Please try again.');
+        request.failed?.({ code: told.code, message: told.message });
+        return errorResponse(told, request);
       }
     },
 

@@ -4,6 +4,7 @@ import { messageOf, OperatorError } from '../../errors/index.js';
 import type { Store } from '../contracts.js';
 import { buildRecords } from './builds.js';
 import { connectorRecords } from './connectors.js';
+import { eventRecords } from './events.js';
 import { idempotentAnswers } from './idempotency.js';
 import { imageRecords } from './images.js';
 import { microvmRecords } from './microvms.js';
@@ -31,6 +32,7 @@ export function openStore(file: string): Store {
     ...idempotentAnswers(db),
     ...usage(db),
     ...usageRecords(db),
+    ...eventRecords(db),
     transaction: (body) => db.transaction(body)(),
     close: () => void db.close(),
   };
