@@ -1,6 +1,7 @@
 /** The JSON side of the listener: reads, authenticates, routes and answers one request of lambda-microvms. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { AccessKey } from '../keys/key-ring.js';
 import type { Throttle } from '../quotas/contracts.js';
 import type { Authorize } from './access/authorize.js';
 import { inDialect } from './dialect.js';
@@ -8,6 +9,7 @@ import { internalError, RequestTooLargeError, toWireError, UnknownOperationError
 import { queryMembers, type Operation, type Services } from './operation.js';
 import { createRouter } from './router.js';
 import { sha256 } from './sigv4/canonical.js';
+import { isSignedIn, type Proof } from './proof.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
 import type { RequestHead } from './sigv4/request-head.js';
@@ -38,7 +40,7 @@ export interface Exchange {
 
 export interface LambdaFront {
   /** Never rejects: every outcome is an answer, unless the client is gone. */
-  serve(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<void>;
+  serve(exchange: Exchange, head: RequestHead, proof: Proof): Promise<void>;
   refuse(exchange: Exchange, error: unknown): void;
 }
 
@@ -51,23 +53,28 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
     sendError(exchange, inDialect(known ?? internalError(exchange.requestId), exchange.request.url ?? '', error));
   };
 
+  async function identify(exchange: Exchange, head: RequestHead, proof: Proof): Promise<{ readonly key: AccessKey; readonly body: Buffer }> {
+    if (isSignedIn(proof)) return { key: proof.signedIn, body: await readBody(exchange.request) };
+    if (proof === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
+    const candidate = precheck(proof, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
+    requireService(proof);
+    const body = await readBody(exchange.request);
+    authenticate(candidate, head, body);
+    return { key: candidate.key, body };
+  }
+
   return {
     refuse,
-    async serve(exchange, head, claim) {
+    async serve(exchange, head, proof) {
       const started = performance.now();
       let name = 'unknown';
       let principal: string | undefined;
       try {
-        if (claim === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
-        const candidate = precheck(claim, head, { ...deps.auth, now: deps.clock(), style: 'generic', maxSkewMs });
-        requireService(claim);
-        const body = await readBody(exchange.request);
-        authenticate(candidate, head, body);
+        const { key, body } = await identify(exchange, head, proof);
         const found = route(head.method, head.rawPath);
         if (!found) throw new UnknownOperationError(`No operation has the method and path ${head.method} ${head.rawPath}`);
         const { operation, labels } = found;
         name = operation.name;
-        const { key } = candidate;
         principal = key.principalArn ?? key.accessKeyId;
         // Signature, rate, shape, permission, meaning: the roles and ARNs that permission is about must be readable. Unknown: check-order
         deps.throttle.take(key.accountId, operation.name);
