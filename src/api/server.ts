@@ -158,7 +158,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   return {
     async listen() {
       const guests = toGuests === undefined ? {} : { guestPort: await listenAt(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0') };
-      return { ...guests, port: await listenAt(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
+      return { ...guests, port: await listenAt(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT', 'api') };
     },
     async close() {
       closing.abort(new Error('the server closes'));
@@ -167,8 +167,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   };
 }
 
-function listenAt(server: Server, host: string, port: number, wayOut: string): Promise<number> {
-  return listenOn(server, host, port, ({ code, message }) => `the API cannot listen on ${host}:${port} (${code ?? message}): ${wayOut}`);
+function listenAt(server: Server, host: string, port: number, wayOut: string, socketName?: string): Promise<number> {
+  return listenOn(server, host, port, ({ code, message }) => `the API cannot listen on ${host}:${port} (${code ?? message}): ${wayOut}`, socketName);
 }
 
 async function drain(server: Server | undefined): Promise<void> {
