@@ -14,9 +14,9 @@ import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
 import type { TagService } from '../tags/contracts.js';
-import type { UsageReports } from '../usage/contracts.js';
 import type { EventFeed } from '../events/contracts.js';
 import type { ServedRequest, TokenIssuer } from './contracts.js';
+import type { UsageReports, UsageSamples } from '../usage/contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createGuestListener, type GuestAccess } from './guest-listener.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
@@ -42,6 +42,7 @@ export interface ApiServerDeps {
   readonly tokens: TokenIssuer;
   readonly usage: UsageReports;
   readonly events: EventFeed;
+  readonly samples: UsageSamples;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -88,6 +89,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     tokens: deps.tokens,
     usage: deps.usage,
     events: deps.events,
+    samples: deps.samples,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,

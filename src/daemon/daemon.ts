@@ -215,6 +215,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     logs: createLogsService({ store: log, region: config.region }),
     usage: metering.reports,
     events: events.feed,
+    samples: metering.samples,
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
