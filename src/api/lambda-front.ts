@@ -8,6 +8,7 @@ import type { Authorize } from './access/authorize.js';
 import { inDialect } from './dialect.js';
 import { internalError, RequestTooLargeError, toWireError, UnknownOperationError, type WireError } from './errors.js';
 import { headerMembers, queryMembers, type Operation, type Services } from './operation.js';
+import { isSignedIn, type Proof } from './proof.js';
 import { noting, type RequestFacts } from './request-facts.js';
 import { createRouter } from './router.js';
 import { sendServerSentEvents, ServerSentEvents } from './server-sent-events.js';
@@ -47,7 +48,7 @@ export interface Exchange {
 
 export interface LambdaFront {
   /** Never rejects: every outcome is an answer, unless the client is gone. */
-  serve(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<void>;
+  serve(exchange: Exchange, head: RequestHead, proof: Proof): Promise<void>;
   refuse(exchange: Exchange, error: unknown): void;
 }
 
@@ -60,23 +61,32 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
     sendError(exchange, inDialect(known ?? internalError(exchange.requestId), exchange.request.url ?? '', error));
   };
 
+  async function identify(exchange: Exchange, head: RequestHead, proof: Proof): Promise<{ readonly key: AccessKey; readonly body: Buffer }> {
+    const { facts, request } = exchange;
+    if (isSignedIn(proof)) {
+      facts.key = proof.signedIn;
+      return { key: proof.signedIn, body: await readBody(request) };
+    }
+    if (proof === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
+    const candidate = precheck(proof, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
+    requireService(proof);
+    const body = await readBody(request);
+    authenticate(candidate, head, body);
+    return { key: candidate.key, body };
+  }
+
   return {
     refuse,
-    async serve(exchange, head, claim) {
+    async serve(exchange, head, proof) {
       const { facts } = exchange;
       if (head.rawPath.startsWith('/tardigrade/')) facts.service = 'tardigrade';
       try {
-        if (claim === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
-        const candidate = precheck(claim, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
-        requireService(claim);
-        const body = await readBody(exchange.request);
-        authenticate(candidate, head, body);
+        const { key, body } = await identify(exchange, head, proof);
         facts.proven = true;
         const found = route(head.method, head.rawPath);
         if (!found) throw new UnknownOperationError(`No operation has the method and path ${head.method} ${head.rawPath}`);
         const { operation, labels } = found;
         facts.operation = operation.name;
-        const { key } = candidate;
         // Signature, rate, shape, permission, meaning: the roles and ARNs that permission is about must be readable. Unknown: check-order
         deps.throttle.take(key.accountId, operation.name);
         const members = operation.body ? parseBody(body) : queryMembers(operation, head.query);
@@ -90,7 +100,7 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
           exchange.settle();
           await sendServerSentEvents(exchange.response, result, {
             closing: deps.closing,
-            allowed: () => holds(() => deps.authorize({ key: currentKey(candidate), sourceIp }, operation.name, prepared.input)),
+            allowed: () => holds(() => deps.authorize({ key: currentKey(key), sourceIp }, operation.name, prepared.input)),
           });
           return;
         }
@@ -105,8 +115,8 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
   };
 
   /** The key as it is now. Throws AuthFailure when it is gone or its time is over. */
-  function currentKey({ claim, key }: Candidate): AccessKey {
-    const now = deps.auth.findKey(claim.accessKeyId, claim.securityToken);
+  function currentKey(key: AccessKey): AccessKey {
+    const now = deps.auth.findKey(key.accessKeyId, key.sessionToken);
     if (now?.secretAccessKey !== key.secretAccessKey) throw new AuthFailure('unknown-key', 'the access key is no longer one of this server');
     if (now.expiresAt !== undefined && deps.clock() >= now.expiresAt) throw new AuthFailure('session-expired', 'The security token included in the request is expired');
     return now;

@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import type { Logger } from 'pino';
 import { LogsError, type LogsAnswer, type LogsService } from '../aws/contracts.js';
+import type { AccessKey } from '../keys/key-ring.js';
 import { commonContext, denial, type Caller } from './access/authorize.js';
 import { toWireError } from './errors.js';
 import { eventMessage, eventStreamType } from './event-stream.js';
 import { authenticate, parseBody, readBody, type Exchange } from './lambda-front.js';
+import { isSignedIn, type Proof } from './proof.js';
 import { noting } from './request-facts.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
@@ -26,7 +28,7 @@ export interface LogsFrontDeps {
 
 export interface LogsFront {
   /** Never rejects: every outcome is an answer, unless the client is gone. */
-  serve(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<void>;
+  serve(exchange: Exchange, head: RequestHead, proof: Proof): Promise<void>;
 }
 
 /** Is the request for CloudWatch Logs? What it is signed for decides, or its target when it is not signed. */
@@ -35,20 +37,29 @@ export function isForLogs(head: RequestHead, claim: Claim | undefined): boolean 
 }
 
 export function createLogsFront(deps: LogsFrontDeps): LogsFront {
-  async function answer(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<LogsAnswer> {
-    if (claim === undefined) throw new AuthFailure('unsigned', 'Missing Authentication Token');
+  async function identify(exchange: Exchange, head: RequestHead, proof: Exclude<Proof, undefined>): Promise<{ readonly key: AccessKey; readonly body: Buffer }> {
+    const { facts, request } = exchange;
+    if (isSignedIn(proof)) {
+      facts.key = proof.signedIn;
+      return { key: proof.signedIn, body: await readBody(request) };
+    }
+    const candidate = precheck(proof, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
+    const body = await readBody(request);
+    authenticate(candidate, head, body);
+    return { key: candidate.key, body };
+  }
+
+  async function answer(exchange: Exchange, head: RequestHead, proof: Proof): Promise<LogsAnswer> {
+    if (proof === undefined) throw new AuthFailure('unsigned', 'Missing Authentication Token');
     const { facts } = exchange;
     facts.service = 'logs';
     const target = head.headers.get('x-amz-target') ?? '';
     if (target.startsWith(targetPrefix)) facts.operation = target.slice(targetPrefix.length);
-    const candidate = precheck(claim, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
-    const body = await readBody(exchange.request);
-    authenticate(candidate, head, body);
+    const { key, body } = await identify(exchange, head, proof);
     facts.proven = true;
     if (head.method !== 'POST' || !target.startsWith(targetPrefix)) {
       throw new LogsError('UnknownOperationException', `CloudWatch Logs takes POST with X-Amz-Target: ${targetPrefix}<operation>; this is ${head.method} with '${target}'`);
     }
-    const { key } = candidate;
     const input = parseBody(body);
     facts.parameters = input;
     return deps.logs.handle({
@@ -60,9 +71,9 @@ export function createLogsFront(deps: LogsFrontDeps): LogsFront {
   }
 
   return {
-    async serve(exchange, head, claim) {
+    async serve(exchange, head, proof) {
       try {
-        const result = await answer(exchange, head, claim);
+        const result = await answer(exchange, head, proof);
         if ('members' in result) {
           exchange.facts.response = result.members;
           send(exchange, 200, result.members);

@@ -3,9 +3,11 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
 import { S3Error, type S3ErrorCode, type S3Request, type S3Response, type S3Service } from '../aws/contracts.js';
+import type { AccessKey } from '../keys/key-ring.js';
 import { commonContext, denial, type Caller } from './access/authorize.js';
 import type { Exchange } from './lambda-front.js';
 import { ChunkedDecoder, type ChunkSigning } from './sigv4/chunked.js';
+import { isSignedIn, type Proof } from './proof.js';
 import { noting } from './request-facts.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure, type AuthFailureKind } from './sigv4/failure.js';
@@ -26,7 +28,7 @@ export interface S3FrontDeps {
 
 export interface S3Front {
   /** Never rejects: every outcome is an answer, unless the client is gone. */
-  serve(exchange: Exchange, head: RequestHead, claim: Claim | undefined): Promise<void>;
+  serve(exchange: Exchange, head: RequestHead, proof: Proof): Promise<void>;
   refuse(exchange: Exchange, head: RequestHead, error: unknown): Promise<void>;
 }
 
@@ -37,25 +39,29 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
     exchange.facts.error = { code, message };
     await send(exchange, deps.s3.refuse(refusal, { requestId: exchange.requestId, method: head.method, rawPath: head.rawPath }), deps.log);
   };
+  const signed = (exchange: Exchange, head: RequestHead, claim: Claim | undefined, trailers: Map<string, string>): Upload => {
+    if (claim === undefined) throw new AuthFailure('unsigned', 'Access Denied');
+    const candidate = precheck(claim, head, { ...noting(deps.auth, exchange.facts), now: deps.clock(), style: 's3', maxSkewMs });
+    const payload = payloadMode(head, claim);
+    checkSignature(candidate, head, payload, 's3');
+    return { key: candidate.key, host: head.headers.get('host') ?? '', ...unwrap(exchange, head, candidate, payload, trailers) };
+  };
+
   return {
     refuse,
-    async serve(exchange, head, claim) {
+    async serve(exchange, head, proof) {
       const { facts } = exchange;
       facts.service = 's3';
       try {
-        if (claim === undefined) throw new AuthFailure('unsigned', 'Access Denied');
-        const candidate = precheck(claim, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 's3', maxSkewMs });
-        const payload = payloadMode(head, claim);
-        checkSignature(candidate, head, payload, 's3');
-        facts.proven = true;
         const trailers = new Map<string, string>();
-        const { body, length } = unwrap(exchange, head, candidate, payload, trailers);
+        const { key, host, body, length } = isSignedIn(proof) ? plain(exchange, head, proof.signedIn) : signed(exchange, head, proof, trailers);
+        facts.proven = true;
         const response = await deps.s3.handle({
           requestId: exchange.requestId,
-          accountId: candidate.key.accountId,
-          authorize: authorizeFor({ key: candidate.key, sourceIp: exchange.request.socket.remoteAddress }),
+          accountId: key.accountId,
+          authorize: authorizeFor({ key, sourceIp: exchange.request.socket.remoteAddress }),
           method: head.method,
-          host: head.headers.get('host') ?? '',
+          host,
           rawPath: head.rawPath,
           query: firstValues(head.query),
           headers: head.headers,
@@ -77,6 +83,20 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
       }
     },
   };
+}
+
+/** Who sends a request, to which host, and the object's bytes in it. */
+interface Upload {
+  readonly key: AccessKey;
+  readonly host: string;
+  readonly body: Readable;
+  readonly length: number | undefined;
+}
+
+/** The console's host name is not one of a bucket: buckets are in the path. */
+function plain({ request, facts }: Exchange, head: RequestHead, key: AccessKey): Upload {
+  facts.key = key;
+  return { key, host: 'localhost', body: piped(request, new PassThrough()), length: readLength(head.headers.get('content-length')) };
 }
 
 /** S3 quotes the resource in its text. */

@@ -6,6 +6,7 @@ import type { LogsService, S3Service } from '../aws/contracts.js';
 import type { Config } from '../config/config.js';
 import { listenOn } from '../sockets/listen.js';
 import type { ConnectorService } from '../connectors/contracts.js';
+import type { ConsoleSite } from '../console/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
 import type { MetricsPage } from '../metrics/contracts.js';
@@ -28,6 +29,7 @@ import { newFacts, type RequestFacts } from './request-facts.js';
 import { createS3Front } from './s3-front.js';
 import { readClaim } from './sigv4/claim.js';
 import { readHead } from './sigv4/request-head.js';
+import { takeUpgrades } from './upgrades.js';
 
 export interface ApiServerDeps {
   readonly config: Pick<Config, 'apiHost' | 'apiPort' | 'region'>;
@@ -49,6 +51,8 @@ export interface ApiServerDeps {
   readonly endpointOf: (label: string) => string;
   /** Served at /metrics to programs on this host; absent: nothing is. */
   readonly metrics?: MetricsPage;
+  /** Served below /console, but not to guests; absent: nothing is. */
+  readonly console?: ConsoleSite;
   /** Where guests reach the API; absent: nowhere. */
   readonly guests?: GuestAccess | undefined;
   readonly log: Logger;
@@ -92,7 +96,9 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   const s3 = createS3Front({ s3: deps.s3, auth, clock, log });
   const logs = createLogsFront({ logs: deps.logs, auth, clock, log });
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const fronts = { lambda, s3, logs };
+
+  async function serve(request: IncomingMessage, response: ServerResponse, site?: ConsoleSite): Promise<void> {
     const requestId = randomUUID();
     const at = clock();
     const started = performance.now();
@@ -107,6 +113,13 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       if (claim === undefined && head.method === 'GET' && rawPath === '/health') {
         facts.operation = 'Health';
         return answerHealth(response);
+      }
+      if (claim === undefined && site?.owns(request) === true) {
+        facts.operation = 'Console';
+        return await site.serve(request, response, (key, service) => {
+          facts.operation = undefined;
+          return fronts[service].serve(exchange, readHead(request), { signedIn: key });
+        });
       }
       if (deps.metrics !== undefined && isForMetrics(head, claim, request)) {
         facts.operation = 'Metrics';
@@ -134,15 +147,16 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     });
   }
 
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+  const listener = (site?: ConsoleSite) => (request: IncomingMessage, response: ServerResponse): void => {
     response.once('error', (error) => log.debug({ err: error }, 'client went away'));
-    serve(request, response).catch((error: unknown) => {
+    serve(request, response, site).catch((error: unknown) => {
       log.error({ err: error }, 'answer failed');
       response.destroy();
     });
   };
-  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }, onRequest);
-  const toGuests = deps.guests === undefined ? undefined : { ...deps.guests, server: createGuestListener(deps.guests, onRequest) };
+  const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }, listener(deps.console));
+  const endUpgraded = deps.console === undefined ? undefined : takeUpgrades(server, deps.console);
+  const toGuests = deps.guests === undefined ? undefined : { ...deps.guests, server: createGuestListener(deps.guests, listener()) };
 
   return {
     async listen() {
@@ -151,6 +165,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     },
     async close() {
       closing.abort(new Error('the server closes'));
+      endUpgraded?.();
       await Promise.all([server, toGuests?.server].map(drain));
     },
   };

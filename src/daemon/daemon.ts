@@ -32,7 +32,7 @@ import { DEFAULT_MEMORY_MIB } from '../images/sizes.js';
 import { createImages } from '../images/service.js';
 import { readPolicies } from '../iam/policy.js';
 import type { Credentials } from '../keys/credentials.js';
-import { openKeyRing } from '../keys/key-ring.js';
+import { type FindKey, openKeyRing } from '../keys/key-ring.js';
 import { openRoles } from '../keys/roles.js';
 import { loadOrCreateSecret } from '../keys/secret.js';
 import { createLogStore } from '../logs/store.js';
@@ -50,6 +50,7 @@ import { createTags } from '../tags/service.js';
 import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
+import { openConsole } from './console.js';
 import { linkSettings, startEgress } from './egress.js';
 import { startEvents } from './events.js';
 import { externalObjects } from './external-objects.js';
@@ -208,14 +209,16 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const { port: endpointPort } = await endpoint.listen();
   closers.push((guests) => endpoint.close(guests === 'keep' ? DRAIN_MS : 0));
 
+  const findKey: FindKey = (id, token) => keys.find(id) ?? sessions.find(id, token);
   const api = createApiServer({
-    config, findKey: (id, token) => keys.find(id) ?? sessions.find(id, token), throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
+    config, findKey, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
     logs: createLogsService({ store: log, region: config.region }),
     usage: metering.reports,
     events: events.feed,
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
+    console: await openConsole({ region: config.region, findKey, tokens, gateway: microvms, now: () => clock.now(), log: logger }),
     guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
