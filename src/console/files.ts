@@ -60,7 +60,7 @@ export function serveFile(files: SiteFiles, path: string, request: IncomingMessa
   }
   if (files.size === 0) return sendRefusal(response, { status: 503, code: 'ConsoleNotBuilt', message: 'the console was not built: run npm run build, then start the service again' });
   if (file === undefined) return sendRefusal(response, { status: 404, code: 'NotFound', message: 'the console has no such file: after an update, load the page again' });
-  const [coding, bytes] = pick(file, String(request.headers['accept-encoding'] ?? ''));
+  const [coding, bytes] = pick(file, request.headers['accept-encoding'] ?? '');
   response.writeHead(200, {
     'content-type': file.type,
     'content-length': bytes.length,
