@@ -39,9 +39,11 @@ interface TextFieldProps {
 }
 
 export function TextField({ label, help, onText, type = 'text', ...input }: TextFieldProps) {
+  // Preact's types tell the kinds of inputs apart by a literal.
+  const literal = type as 'text';
   return (
     <Field label={label} help={help}>
-      {(attributes) => <input type={type} {...input} {...attributes} onInput={({ currentTarget }) => onText(currentTarget.value)} />}
+      {(attributes) => <input type={literal} {...input} {...attributes} onInput={({ currentTarget }) => onText(currentTarget.value)} />}
     </Field>
   );
 }
