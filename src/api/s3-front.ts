@@ -44,6 +44,7 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
     const candidate = precheck(claim, head, { ...noting(deps.auth, exchange.facts), now: deps.clock(), style: 's3', maxSkewMs });
     const payload = payloadMode(head, claim);
     checkSignature(candidate, head, payload, 's3');
+    exchange.facts.proven = true;
     return { key: candidate.key, host: head.headers.get('host') ?? '', ...unwrap(exchange, head, candidate, payload, trailers) };
   };
 
@@ -55,7 +56,6 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
       try {
         const trailers = new Map<string, string>();
         const { key, host, body, length } = isSignedIn(proof) ? plain(exchange, head, proof.signedIn) : signed(exchange, head, proof, trailers);
-        facts.proven = true;
         const response = await deps.s3.handle({
           requestId: exchange.requestId,
           accountId: key.accountId,
@@ -95,7 +95,7 @@ interface Upload {
 
 /** The console's host name is not one of a bucket: buckets are in the path. */
 function plain({ request, facts }: Exchange, head: RequestHead, key: AccessKey): Upload {
-  facts.key = key;
+  Object.assign(facts, { key, proven: true });
   return { key, host: 'localhost', body: piped(request, new PassThrough()), length: readLength(head.headers.get('content-length')) };
 }
 
