@@ -13,7 +13,6 @@ import { noting, type RequestFacts } from './request-facts.js';
 import { createRouter } from './router.js';
 import { sendServerSentEvents, ServerSentEvents } from './server-sent-events.js';
 import { sha256 } from './sigv4/canonical.js';
-import { isSignedIn, type Proof } from './proof.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
 import type { RequestHead } from './sigv4/request-head.js';

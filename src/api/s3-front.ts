@@ -6,7 +6,6 @@ import { S3Error, type S3ErrorCode, type S3Request, type S3Response, type S3Serv
 import type { AccessKey } from '../keys/key-ring.js';
 import { commonContext, denial, type Caller } from './access/authorize.js';
 import type { Exchange } from './lambda-front.js';
-import { isSignedIn, type Proof } from './proof.js';
 import { ChunkedDecoder, type ChunkSigning } from './sigv4/chunked.js';
 import { isSignedIn, type Proof } from './proof.js';
 import { noting } from './request-facts.js';

@@ -8,7 +8,7 @@ import { listenOn } from '../sockets/listen.js';
 import type { ConnectorService } from '../connectors/contracts.js';
 import type { ConsoleSite } from '../console/contracts.js';
 import type { ImageService } from '../images/contracts.js';
-import type { AccessKey, FindKey } from '../keys/key-ring.js';
+import type { FindKey } from '../keys/key-ring.js';
 import type { MetricsPage } from '../metrics/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
