@@ -26,14 +26,9 @@ step() {
   rm -f "$log"
 }
 
-case "$(uname -m)" in
-  x86_64) emulator="qemu-system-x86 seabios" kernel=linux-image-cloud-amd64 ;;
-  aarch64) emulator="qemu-system-arm" kernel=linux-image-cloud-arm64 ;;
-  *) die "x86_64 or aarch64 is needed (this is $(uname -m))" ;;
-esac
-packages="$emulator qemu-utils mmdebstrap buildah nftables iproute2 golang-go kmod cpio lz4 xz-utils zstd e2fsprogs util-linux ca-certificates"
+. scripts/host-packages.sh
 missing=""
-for package in $packages; do
+for package in $packages $build_packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 # The kernel's package is looked up too, so apt's lists must be there.

@@ -5,7 +5,7 @@ import type { EventFeed } from '../events/contracts.js';
 import type { ImageService, Principal } from '../images/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { TagService } from '../tags/contracts.js';
-import type { UsageReports } from '../usage/contracts.js';
+import type { UsageReports, UsageSamples } from '../usage/contracts.js';
 import type { TokenIssuer } from './contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import type { Pager } from './paging.js';
@@ -20,6 +20,7 @@ export interface Services {
   readonly tokens: TokenIssuer;
   readonly usage: UsageReports;
   readonly events: EventFeed;
+  readonly samples: UsageSamples;
   readonly store: IdempotencyStore;
   readonly pager: Pager;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */

@@ -14,9 +14,9 @@ import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
 import type { TagService } from '../tags/contracts.js';
-import type { UsageReports } from '../usage/contracts.js';
 import type { EventFeed } from '../events/contracts.js';
 import type { ServedRequest, TokenIssuer } from './contracts.js';
+import type { UsageReports, UsageSamples } from '../usage/contracts.js';
 import type { IdempotencyStore } from './idempotency.js';
 import { createGuestListener, type GuestAccess } from './guest-listener.js';
 import { createLambdaFront, type Exchange } from './lambda-front.js';
@@ -42,6 +42,7 @@ export interface ApiServerDeps {
   readonly tokens: TokenIssuer;
   readonly usage: UsageReports;
   readonly events: EventFeed;
+  readonly samples: UsageSamples;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -88,6 +89,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     tokens: deps.tokens,
     usage: deps.usage,
     events: deps.events,
+    samples: deps.samples,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
@@ -161,7 +163,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   return {
     async listen() {
       const guests = toGuests === undefined ? {} : { guestPort: await listenAt(toGuests.server, toGuests.host, toGuests.port, 'set TARDIGRADE_GUEST_API to 0') };
-      return { ...guests, port: await listenAt(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT') };
+      return { ...guests, port: await listenAt(server, config.apiHost, config.apiPort, 'free the port or set TARDIGRADE_API_PORT', 'api') };
     },
     async close() {
       closing.abort(new Error('the server closes'));
@@ -171,8 +173,8 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
   };
 }
 
-function listenAt(server: Server, host: string, port: number, wayOut: string): Promise<number> {
-  return listenOn(server, host, port, ({ code, message }) => `the API cannot listen on ${host}:${port} (${code ?? message}): ${wayOut}`);
+function listenAt(server: Server, host: string, port: number, wayOut: string, socketName?: string): Promise<number> {
+  return listenOn(server, host, port, ({ code, message }) => `the API cannot listen on ${host}:${port} (${code ?? message}): ${wayOut}`, socketName);
 }
 
 async function drain(server: Server | undefined): Promise<void> {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-/** The command line. Settings come from TARDIGRADE_* variables (docs/configuration.md). */
+/** The command line. Settings come from TARDIGRADE_* variables and a file (docs/configuration.md). */
 import { pino } from 'pino';
-import { loadConfig } from '../config/config.js';
+import { readConfig } from '../config/load.js';
 import { localAccess } from '../daemon/access.js';
 import { remoteAccess } from '../daemon/remote.js';
-import { messageOf } from '../errors/index.js';
+import { messageOf, OperatorError } from '../errors/index.js';
+import { config as configCommand } from './config.js';
 import { cp } from './cp.js';
 import { cost } from './cost.js';
 import { createProgress } from './progress.js';
@@ -14,7 +15,7 @@ import { logs } from './logs.js';
 import { exitCodeOf, SessionError } from './session/session.js';
 import { shell } from './shell.js';
 
-const USAGE = `usage: tardigrade <command>
+const USAGE = `usage: tardigrade [--config <file>] <command>
 
   serve [--unlimited]        serve the AWS API and the MicroVM endpoints until Ctrl-C; --unlimited: without AWS's
                              rates and quotas, for a private machine
@@ -29,12 +30,31 @@ const USAGE = `usage: tardigrade <command>
   destroy-key <account>      make all encrypted images and MicroVMs of an account unreadable for good; needs --yes,
                              and a service that is stopped
   doctor [--json]            look at this host, and say what to mend and how; exit code 1 when something does not work
+  config check [file]        is a configuration file good? Says each line that is not
+  config show [--json]       all settings in force here, and where they come from; secrets are hidden
   help                       this text
 `;
 
-async function main(args: readonly string[]): Promise<number> {
+/** `--config` stands before the command. */
+function takeConfigOption(args: readonly string[]): { readonly file: string | undefined; readonly args: readonly string[] } {
+  if (args[0] !== '--config') return { file: undefined, args };
+  if (args[1] === undefined) throw new OperatorError('--config needs a file');
+  return { file: args[1], args: args.slice(2) };
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const { file, args } = takeConfigOption(words);
   const [command = '', ...rest] = args;
-  const config = loadConfig();
+  // Before the settings are read, as it is what is asked when they are bad.
+  if (command === 'config') {
+    await configCommand(rest, { env: process.env, file, write: (text) => process.stdout.write(text) });
+    return 0;
+  }
+  if (command === 'help' || command === '--help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const { config } = await readConfig(file);
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
   switch (command) {
     // These two load the whole service, and doctor the C library, for which the others need not wait.
@@ -74,10 +94,6 @@ async function main(args: readonly string[]): Promise<number> {
       const { doctor } = await import('./doctor.js');
       return doctor(rest, config, (text) => process.stdout.write(text));
     }
-    case 'help':
-    case '--help':
-      process.stdout.write(USAGE);
-      return 0;
     default:
       process.stderr.write(USAGE);
       return 2;

@@ -2,10 +2,14 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { type Guests, startDaemon } from '../daemon/daemon.js';
+import { messageOf } from '../errors/index.js';
+import { createServiceManager } from '../sockets/notify.js';
 import { createProgress } from './progress.js';
 
 export async function serve(config: Config, logger: Logger): Promise<void> {
+  const manager = createServiceManager(process.env, (error) => logger.warn({ error: messageOf(error) }, 'the service manager does not hear'));
   const progress = createProgress();
+  manager.tell('STATUS=Preparing');
   const daemon = await startDaemon(config, logger, progress);
   process.stdout.write(
     [
@@ -15,10 +19,14 @@ export async function serve(config: Config, logger: Logger): Promise<void> {
       '',
     ].join('\n'),
   );
+  manager.tell(`READY=1\nSTATUS=API on ${daemon.apiUrl}, endpoints on port ${daemon.endpointPort}`);
+  const stopWatchdog = manager.startWatchdog();
   const guests = await new Promise<Guests>((resolve) => {
     // A second signal must not cut the suspending short, or guests would be lost: it is ignored.
     for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve('suspend'));
     process.on('SIGTERM', () => resolve(config.onSigterm));
   });
+  manager.tell(`STOPPING=1\nSTATUS=${guests === 'keep' ? 'Stopping; MicroVMs run on' : 'Suspending MicroVMs'}`);
   await progress.step(guests === 'keep' ? 'stop, and leave MicroVMs running' : 'suspend running MicroVMs and stop', () => daemon.close(guests));
+  stopWatchdog();
 }

@@ -1,6 +1,11 @@
-/** All settings, from the environment. Each has a default; a bad value is refused with its name and rule. */
+/**
+ * All settings, from the environment and a file. Each has a default; a bad value is refused with its place, name, value
+ * and rule.
+ */
 import { z } from 'zod';
 import { OperatorError } from '../errors/index.js';
+import type { SettingsFile } from './file.js';
+import { createSources, type Sources } from './sources.js';
 
 export interface Config {
   /** Records, keys, images, MicroVMs, buckets. */
@@ -117,9 +122,10 @@ const ids = z.string().regex(/^\d{1,9}-\d{1,10}$/, 'must be a range like 300000-
   .transform(([first, last]) => ({ first, count: last - first + 1 }));
 const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
 
-const schema = z.object({
+/** By variable; in a file each is under the key that keys.ts makes of it. */
+export const schema = z.object({
   TARDIGRADE_DATA_DIR: z.string().default('/var/lib/tardigrade'),
-  TARDIGRADE_ASSETS_DIR: z.string().optional(),
+  TARDIGRADE_ASSETS_DIR: z.string().default('/var/lib/tardigrade/assets'),
   TARDIGRADE_API_HOST: z.string().default('127.0.0.1'),
   TARDIGRADE_API_PORT: port.default(7400),
   TARDIGRADE_ENDPOINT_HOST: z.string().default('127.0.0.1'),
@@ -140,7 +146,7 @@ const schema = z.object({
   TARDIGRADE_LINK_BANDWIDTH_KIB: z.coerce.number().int().min(16).max(1_000_000_000).optional(),
   TARDIGRADE_NETWORKS_FILE: z.string().optional(),
   TARDIGRADE_EGRESS_LOG: z.enum(['all', 'denied', 'off']).default('all'),
-  TARDIGRADE_VMM_IDS: ids.default({ first: 300_000, count: 65_536 }),
+  TARDIGRADE_VMM_IDS: ids.prefault('300000-365535'),
   TARDIGRADE_ON_SIGTERM: z.enum(['keep', 'suspend']).default('keep'),
   TARDIGRADE_UNLIMITED: z.enum(['0', '1']).default('0'),
   TARDIGRADE_LIMITS_FILE: z.string().optional(),
@@ -176,20 +182,21 @@ const schema = z.object({
   TARDIGRADE_S3_SESSION_TOKEN: z.string().min(1).optional(),
 });
 
-/** Throws OperatorError that names each bad variable and its rule. */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const parsed = schema.safeParse(env);
+/** The environment wins over the file. Throws OperatorError that names each bad value, its place and its rule. */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env, file?: SettingsFile): Config {
+  const sources = createSources(Object.keys(schema.shape), env, file);
+  const parsed = schema.safeParse(sources.texts);
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const lines = parsed.error.issues.map((issue) => `${sources.describe(String(issue.path[0]))}: ${issue.message}`);
     throw new OperatorError(`bad settings:\n  ${lines.join('\n  ')}`);
   }
   const v = parsed.data;
   if ((v.TARDIGRADE_TLS_CERT_FILE === undefined) !== (v.TARDIGRADE_TLS_KEY_FILE === undefined)) {
-    throw new OperatorError('TARDIGRADE_TLS_CERT_FILE and TARDIGRADE_TLS_KEY_FILE go together: set both or neither');
+    throw new OperatorError(`TARDIGRADE_TLS_CERT_FILE and TARDIGRADE_TLS_KEY_FILE go together: set both or neither${sources.places('TARDIGRADE_TLS_')}`);
   }
   return {
     dataDir: v.TARDIGRADE_DATA_DIR,
-    assetsDir: v.TARDIGRADE_ASSETS_DIR ?? '/var/lib/tardigrade/assets',
+    assetsDir: v.TARDIGRADE_ASSETS_DIR,
     apiHost: v.TARDIGRADE_API_HOST,
     apiPort: v.TARDIGRADE_API_PORT,
     endpointHost: v.TARDIGRADE_ENDPOINT_HOST,
@@ -228,37 +235,37 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     logRetentionDays: v.TARDIGRADE_LOG_RETENTION_DAYS,
     eventHours: v.TARDIGRADE_EVENT_HOURS,
     eventsPerAccount: v.TARDIGRADE_EVENTS_PER_ACCOUNT,
-    webhooks: webhooks(v),
+    webhooks: webhooks(v, sources),
     auditMaxMiB: v.TARDIGRADE_AUDIT_MAX_MIB,
     metadataHopLimit: v.TARDIGRADE_METADATA_HOP_LIMIT,
     guestApi: v.TARDIGRADE_GUEST_API === '1',
-    sts: sts(v),
-    externalS3: externalS3(v),
+    sts: sts(v, sources),
+    externalS3: externalS3(v, sources),
   };
 }
 
-function externalS3(v: z.infer<typeof schema>): ExternalS3Config | undefined {
+function externalS3(v: z.infer<typeof schema>, sources: Sources): ExternalS3Config | undefined {
   const { TARDIGRADE_S3_ENDPOINT: endpoint, TARDIGRADE_S3_ACCESS_KEY_ID: accessKeyId, TARDIGRADE_S3_SECRET_ACCESS_KEY: secretAccessKey } = v;
   if (endpoint === undefined && accessKeyId === undefined && secretAccessKey === undefined) return undefined;
   if (endpoint === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
-    throw new OperatorError('TARDIGRADE_S3_ENDPOINT, TARDIGRADE_S3_ACCESS_KEY_ID and TARDIGRADE_S3_SECRET_ACCESS_KEY go together: set all or none');
+    throw new OperatorError(`TARDIGRADE_S3_ENDPOINT, TARDIGRADE_S3_ACCESS_KEY_ID and TARDIGRADE_S3_SECRET_ACCESS_KEY go together: set all or none${sources.places('TARDIGRADE_S3_')}`);
   }
   return { endpoint, accessKeyId, secretAccessKey, region: v.TARDIGRADE_S3_REGION ?? v.TARDIGRADE_REGION, sessionToken: v.TARDIGRADE_S3_SESSION_TOKEN };
 }
 
-function webhooks({ TARDIGRADE_WEBHOOK_URLS: urls, TARDIGRADE_WEBHOOK_SECRET_FILE: secretFile }: z.infer<typeof schema>): WebhookConfig | undefined {
+function webhooks({ TARDIGRADE_WEBHOOK_URLS: urls, TARDIGRADE_WEBHOOK_SECRET_FILE: secretFile }: z.infer<typeof schema>, sources: Sources): WebhookConfig | undefined {
   if (urls === undefined && secretFile === undefined) return undefined;
-  if (urls === undefined || secretFile === undefined) throw new OperatorError('TARDIGRADE_WEBHOOK_URLS and TARDIGRADE_WEBHOOK_SECRET_FILE go together: set both or neither');
+  if (urls === undefined || secretFile === undefined) throw new OperatorError(`TARDIGRADE_WEBHOOK_URLS and TARDIGRADE_WEBHOOK_SECRET_FILE go together: set both or neither${sources.places('TARDIGRADE_WEBHOOK_')}`);
   return { urls: [...new Set(urls)], secretFile };
 }
 
-function sts(v: z.infer<typeof schema>): StsConfig | undefined {
+function sts(v: z.infer<typeof schema>, sources: Sources): StsConfig | undefined {
   const { TARDIGRADE_STS_ENDPOINT: endpoint, TARDIGRADE_STS_ACCESS_KEY_ID: accessKeyId, TARDIGRADE_STS_SECRET_ACCESS_KEY: secretAccessKey, TARDIGRADE_STS_CREDENTIALS_FILE: file } = v;
   const key = accessKeyId !== undefined && secretAccessKey !== undefined ? { accessKeyId, secretAccessKey, sessionToken: v.TARDIGRADE_STS_SESSION_TOKEN } : undefined;
   const partial = (accessKeyId === undefined) !== (secretAccessKey === undefined);
   if (endpoint === undefined && file === undefined && key === undefined && !partial) return undefined;
   if (endpoint === undefined || partial || (file === undefined) === (key === undefined)) {
-    throw new OperatorError('TARDIGRADE_STS_ENDPOINT needs credentials that may take the roles: either TARDIGRADE_STS_ACCESS_KEY_ID and TARDIGRADE_STS_SECRET_ACCESS_KEY, or TARDIGRADE_STS_CREDENTIALS_FILE, and they need it');
+    throw new OperatorError(`TARDIGRADE_STS_ENDPOINT needs credentials that may take the roles: either TARDIGRADE_STS_ACCESS_KEY_ID and TARDIGRADE_STS_SECRET_ACCESS_KEY, or TARDIGRADE_STS_CREDENTIALS_FILE, and they need it${sources.places('TARDIGRADE_STS_')}`);
   }
   return { endpoint, region: v.TARDIGRADE_STS_REGION ?? v.TARDIGRADE_REGION, credentials: key ?? { file: file ?? '' } };
 }

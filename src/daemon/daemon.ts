@@ -130,7 +130,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const records = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => records.close());
   const metrics = createMetrics({ microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state) });
-  const events = startEvents({ config, store: records, clock, logger, metrics });
+  const events = await startEvents({ config, store: records, clock, logger, metrics });
   closers.push(() => events.close());
   const { store } = events;
   const survivors = await adoptable(runDir, store, logger);
@@ -215,6 +215,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     logs: createLogsService({ store: log, region: config.region }),
     usage: metering.reports,
     events: events.feed,
+    samples: metering.samples,
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,

@@ -10,11 +10,12 @@ import { followEvents } from '../events/follower.js';
 import { EventHub } from '../events/hub.js';
 import { startPruner } from '../events/pruner.js';
 import { recordEvents } from '../events/recorder.js';
+import { startWebhooks } from '../events/webhook/webhooks.js';
 import type { Metrics } from '../metrics/contracts.js';
 import type { Store } from '../store/contracts.js';
 
 export interface EventsParts {
-  readonly config: Pick<Config, 'region' | 'eventHours' | 'eventsPerAccount'>;
+  readonly config: Pick<Config, 'region' | 'eventHours' | 'eventsPerAccount' | 'webhooks'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,15 +27,16 @@ export interface Events {
   readonly store: Store;
   readonly feed: EventFeed;
   readonly buildStep: (step: BuildStepEvent) => void;
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** To be ended after whatever changes states, and before the store is closed. */
-export function startEvents({ config, store, clock, logger, metrics }: EventsParts): Events {
+/** To be ended after whatever changes states, and before the store is closed. Throws OperatorError when webhooks cannot be signed. */
+export async function startEvents({ config, store, clock, logger, metrics }: EventsParts): Promise<Events> {
   const failed = (what: string) => (error: unknown) => logger.warn({ error: messageOf(error) }, what);
   const hub = new EventHub(clock);
   const { region } = config;
   const recorder = recordEvents({ store, clock, region, logger, announce: (accountId) => hub.announce(accountId) });
+  const webhooks = config.webhooks === undefined ? undefined : await startWebhooks({ ...config.webhooks, region, store, hub, clock, metrics, logger });
   const stopPruning = startPruner(store, clock, { hours: config.eventHours, events: config.eventsPerAccount }, failed('old events could not be removed'));
   const stopFollowing = followEvents(store, hub, (event) => {
     logEvent(logger, event);
@@ -44,9 +46,10 @@ export function startEvents({ config, store, clock, logger, metrics }: EventsPar
     store: recorder.store,
     feed: createFeed(store, hub, region),
     buildStep: (step) => recorder.buildStep(step),
-    close() {
+    async close() {
       stopPruning();
       stopFollowing();
+      await webhooks?.close();
     },
   };
 }

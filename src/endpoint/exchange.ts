@@ -21,7 +21,7 @@ import type { AnswerHead, AnswerSink, Call, Failure, UpstreamRequest } from './u
 import type { Channel, Destination, Upstreams } from './upstream/upstreams.js';
 
 export interface ForwardDeps {
-  readonly gateway: Pick<MicrovmGateway, 'touch'>;
+  readonly gateway: Pick<MicrovmGateway, 'touch' | 'answered'>;
   readonly upstreams: Upstreams;
   readonly log: Pick<Logger, 'debug'>;
 }
@@ -158,6 +158,7 @@ class Exchange implements AnswerSink, InboundEvents {
 
   answered(head: AnswerHead): void {
     this.deps.gateway.touch(this.#id);
+    this.deps.gateway.answered(this.#id);
     try {
       this.inbound.answer(head);
     } catch (error) {
@@ -199,6 +200,7 @@ class Exchange implements AnswerSink, InboundEvents {
   }
 
   switched(head: AnswerHead, stream: Duplex, rest: Buffer): void {
+    this.deps.gateway.answered(this.#id);
     this.#call = undefined;
     this.#answerDone = true;
     if (this.inbound.isClosed) return void stream.destroy();

@@ -135,5 +135,5 @@ function owned(socket: Duplex): Duplex {
 }
 
 async function listen(server: Server, host: string, port: number): Promise<{ port: number }> {
-  return { port: await listenOn(server, host, port, ({ message }) => `the endpoint cannot listen on ${host}:${port}: ${message}; free it, or set TARDIGRADE_ENDPOINT_HOST and TARDIGRADE_ENDPOINT_PORT`) };
+  return { port: await listenOn(server, host, port, ({ message }) => `the endpoint cannot listen on ${host}:${port}: ${message}; free it, or set TARDIGRADE_ENDPOINT_HOST and TARDIGRADE_ENDPOINT_PORT`, 'endpoint') };
 }

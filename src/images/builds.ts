@@ -71,7 +71,7 @@ export class Builds {
     try {
       deps.records.started(task);
       await createFolders(folders, (root) => deps.vault?.protect(task.accountId, root) ?? Promise.resolve());
-      await runSteps(ctx);
+      await runSteps(ctx, deps.records.stepsOf(task.buildId));
       const { memoryBytes, diskBytes } = need(ctx.template, 'a template');
       await deps.observe?.('build-done', task.buildId);
       deps.records.succeeded(task, { ...ctx.sizes(), memorySnapshotSizeInBytes: memoryBytes, diskSnapshotSizeInBytes: diskBytes });

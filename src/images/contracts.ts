@@ -1,5 +1,5 @@
 /** Images: from a zip with a Dockerfile to a template that MicroVMs are launched from. */
-import type { BuildRecord, ImageConfig, ImageRecord, Page, PageRequest, VersionRecord, VersionStatus } from '../store/contracts.js';
+import type { BuildRecord, BuildStepRecord, ImageConfig, ImageRecord, Page, PageRequest, VersionRecord, VersionStatus } from '../store/contracts.js';
 
 /** The caller, as proven by its signature. */
 export interface Principal {
@@ -36,6 +36,8 @@ export interface ImageService {
   deleteVersion(who: Principal, imageArn: string, version: string): { version: string; state: 'DELETING' | 'DELETED' };
   listVersions(who: Principal, imageArn: string, page: PageRequest): Page<VersionRecord>;
   getBuild(who: Principal, imageArn: string, version: string, buildId: string): BuildRecord;
+  /** In the order they began; of the last attempt, when the daemon stopped meanwhile. */
+  buildSteps(who: Principal, imageArn: string, version: string, buildId: string): readonly BuildStepRecord[];
   listBuilds(who: Principal, imageArn: string, version: string, page: PageRequest): Page<BuildRecord>;
   managedImages(): readonly ManagedImage[];
 }

@@ -15,8 +15,14 @@ import { validate } from './steps/validate.js';
 
 export const STEPS: readonly Step[] = [fetch, build, boot, ready, snapshot, validate, tidy];
 
+/** Writes down how far a build is. A step that fails is ended with its build. */
+export interface StepRecords {
+  began(step: string): void;
+  succeeded(): void;
+}
+
 /** Throws BuildFailure only. VMs are released by then; the version's folder is the caller's. */
-export async function runSteps(ctx: BuildContext): Promise<void> {
+export async function runSteps(ctx: BuildContext, records: StepRecords): Promise<void> {
   try {
     for (const step of STEPS) {
       if (step.applies?.(ctx.task) === false) continue;
@@ -25,8 +31,10 @@ export async function runSteps(ctx: BuildContext): Promise<void> {
       ctx.signal.throwIfAborted();
       const report = stepReport(ctx);
       try {
+        records.began(step.name);
         report('STARTED');
         await step.run(ctx);
+        records.succeeded();
         report('SUCCEEDED');
       } catch (error) {
         // Begun anew by the next daemon, it has not failed.

@@ -3,6 +3,7 @@ import type { Clock } from '../clock/index.js';
 import { Fault } from '../errors/index.js';
 import type { BuildRecord, ImageRecord, SnapshotSizes, Store, VersionRecord, VersionStatus } from '../store/contracts.js';
 import type { BuildFailure } from './failure.js';
+import type { StepRecords } from './pipeline.js';
 import { BUILD_STATES, IMAGE_STATES, nextState, VERSION_STATES, type ImageEvent } from './states.js';
 
 export interface VersionKey {
@@ -72,8 +73,16 @@ export class BuildRecords {
       this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, version.state, 'started'), updatedAt: this.clock.now() });
       for (const build of this.builds(key)) {
         this.store.updateBuild(build.buildId, { state: nextState(BUILD_STATES, build.state, 'started'), attempts: build.attempts + 1 });
+        this.store.deleteBuildSteps(build.buildId);
       }
     });
+  }
+
+  stepsOf(buildId: string): StepRecords {
+    return {
+      began: (step) => this.store.insertBuildStep(buildId, step, this.clock.now()),
+      succeeded: () => this.store.endBuildStep(buildId, 'SUCCEEDED', this.clock.now()),
+    };
   }
 
   succeeded(key: VersionKey, sizes: SnapshotSizes): void {
@@ -97,6 +106,8 @@ export class BuildRecords {
       this.store.updateVersion(key.imageArn, key.version, { state: nextState(VERSION_STATES, version.state, 'buildFailed'), stateReason, updatedAt: now });
       for (const build of this.builds(key)) {
         const state = nextState(BUILD_STATES, build.state, 'buildFailed');
+        // The step it failed in, also when an earlier daemon was at it.
+        this.store.endBuildStep(build.buildId, 'FAILED', now);
         this.store.updateBuild(build.buildId, sizes === undefined ? { state, stateReason } : { state, stateReason, snapshotBuild: sizes });
       }
       this.store.updateImage(key.imageArn, { ...this.imageChange(key, 'buildFailed'), latestFailedVersion: key.version, updatedAt: now });

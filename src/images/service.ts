@@ -135,6 +135,7 @@ export function createImages(deps: ImagesDeps): Images {
       return store.listVersions(arn, page);
     },
     getBuild: (who, arn, version, buildId) => lookup.build(who, arn, version, buildId),
+    buildSteps: (who, arn, version, buildId) => store.buildSteps(lookup.build(who, arn, version, buildId).buildId),
     listBuilds(who, arn, version, page) {
       lookup.version(who, arn, version);
       return store.listBuilds(arn, canonicalVersion(version), page);

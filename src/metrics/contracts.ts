@@ -2,7 +2,7 @@
  * What the daemon counts for its operator. Layers call {@link Metrics}; the API's listener serves {@link MetricsPage}.
  * Label values come from the closed lists below, never from tenants, so that the number of series is bounded.
  */
-import { EVENT_TYPES, type EventType, type MicrovmState } from '../store/contracts.js';
+import { EVENT_TYPES, type EventType, type LaunchKind, type LaunchPhase, type MicrovmState } from '../store/contracts.js';
 
 export { EVENT_TYPES };
 
@@ -27,6 +27,10 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export const STEPS = ['launch', 'suspend', 'resume', 'terminate', 'build'] as const;
 export type Step = (typeof STEPS)[number];
 
+/** Of a launch or resume, in order (src/microvms/launch-timelines.ts). */
+export const LAUNCH_PHASES = ['queue', 'restore', 'fault-in', 'hook', 'first-byte'] as const satisfies readonly LaunchPhase[];
+export const LAUNCH_KINDS = ['RUN', 'RESUME'] as const satisfies readonly LaunchKind[];
+
 /** How a call of AssumeRole ended, its tries together. */
 export const ASSUME_ROLE_OUTCOMES = ['assumed', 'denied', 'unavailable'] as const;
 export type AssumeRoleOutcome = (typeof ASSUME_ROLE_OUTCOMES)[number];
@@ -43,6 +47,8 @@ export interface Metrics {
   transition(to: MicrovmState): void;
   /** How long a step took, whether it succeeded or not. */
   observe(step: Step, seconds: number): void;
+  /** How long a phase of a launch or resume that succeeded took. */
+  launchPhase(kind: LaunchKind, phase: LaunchPhase, seconds: number): void;
   /** What a suspend wrote: pages the guest had dirtied, bytes of pages and device state. */
   suspended(info: { readonly dirtyPages: number; readonly bytes: number }): void;
   /** A record could not be written; the daemon goes on from memory. */
@@ -62,6 +68,7 @@ export const noMetrics: Metrics = {
   fault: () => undefined,
   transition: () => undefined,
   observe: () => undefined,
+  launchPhase: () => undefined,
   suspended: () => undefined,
   storeWriteFailed: () => undefined,
   clockStepped: () => undefined,

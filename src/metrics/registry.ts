@@ -1,7 +1,7 @@
 /** Metrics by prom-client: a registry of its own, so that two daemons in one process do not mix. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MicrovmState } from '../store/contracts.js';
-import { ASSUME_ROLE_OUTCOMES, EVENT_TYPES, FAULT_KINDS, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
+import { ASSUME_ROLE_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_KINDS, LAUNCH_PHASES, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
 
 export interface MetricsOptions {
   /** How many MicroVMs are in each state now; asked at each scrape. States it does not name have none. */
@@ -11,6 +11,8 @@ export interface MetricsOptions {
 const STATES: readonly MicrovmState[] = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING', 'TERMINATED'];
 /** Seconds: a resume takes tenths, a build minutes. */
 const STEP_BUCKETS = [0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800];
+/** Seconds: a phase may take a millisecond, and a queue minutes. */
+const PHASE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** Pages of 4 KiB: 1 MiB to 32 GiB, the largest guest. */
 const PAGE_BUCKETS = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 8_388_608];
 
@@ -20,6 +22,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   const faults = new Counter({ name: 'tardigrade_microvm_faults_total', help: 'What went wrong with MicroVMs, by kind.', labelNames: ['kind'], registers });
   const transitions = new Counter({ name: 'tardigrade_microvm_transitions_total', help: 'States that MicroVMs have entered.', labelNames: ['to'], registers });
   const steps = new Histogram({ name: 'tardigrade_step_seconds', help: 'Duration of the steps of MicroVMs and builds.', labelNames: ['step'], buckets: STEP_BUCKETS, registers });
+  const phases = new Histogram({ name: 'tardigrade_launch_phase_seconds', help: 'Duration of the phases of launches (run) and resumes that succeeded.', labelNames: ['kind', 'phase'], buckets: PHASE_BUCKETS, registers });
   const dirtyPages = new Histogram({ name: 'tardigrade_suspend_dirty_pages', help: 'Pages of 4 KiB that a suspend wrote.', buckets: PAGE_BUCKETS, registers });
   const suspendBytes = new Counter({ name: 'tardigrade_suspend_bytes_total', help: 'Bytes of memory and device state that suspends wrote.', registers });
   const storeFailures = new Counter({ name: 'tardigrade_store_write_failures_total', help: 'Records that could not be written.', registers });
@@ -44,6 +47,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   for (const type of EVENT_TYPES) events.inc({ type }, 0);
   for (const outcome of WEBHOOK_OUTCOMES) webhooks.inc({ outcome }, 0);
   for (const step of STEPS) steps.zero({ step });
+  for (const kind of LAUNCH_KINDS) for (const phase of LAUNCH_PHASES) phases.zero({ kind: kind.toLowerCase(), phase });
 
   return {
     fault: (kind) => faults.inc({ kind }),
@@ -51,6 +55,9 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
     observe(step, seconds) {
       // A clock that was set back, or nothing measured: no observation rather than one that breaks the sum.
       if (Number.isFinite(seconds) && seconds >= 0) steps.observe({ step }, seconds);
+    },
+    launchPhase(kind, phase, seconds) {
+      if (Number.isFinite(seconds) && seconds >= 0) phases.observe({ kind: kind.toLowerCase(), phase }, seconds);
     },
     suspended(info) {
       dirtyPages.observe(info.dirtyPages);

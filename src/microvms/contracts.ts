@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { GuestSession, SessionSpec } from '../guest/contracts.js';
 import type { Principal } from '../images/contracts.js';
-import type { IdlePolicy, Logging, MicrovmRecord, MicrovmState, Page, PageRequest } from '../store/contracts.js';
+import type { IdlePolicy, LaunchRecord, Logging, MicrovmRecord, MicrovmState, Page, PageRequest } from '../store/contracts.js';
 
 export interface RunInput {
   readonly imageArn: string;
@@ -30,6 +30,10 @@ export interface MicrovmService {
   run(who: Principal, input: RunInput): MicrovmRecord;
   get(who: Principal, id: string): MicrovmRecord;
   outlook(who: Principal, id: string): Outlook;
+  /** The newest launches and resumes, newest first. */
+  launches(who: Principal, id: string): readonly LaunchRecord[];
+  /** Those that have not ended, oldest first. */
+  live(who: Principal): readonly MicrovmRecord[];
   list(who: Principal, filter: { imageArn?: string | undefined; imageVersion?: string | undefined }, page: PageRequest): Page<MicrovmRecord>;
   /** Resolves when the request is accepted (state SUSPENDING). SUSPENDED already: no-op. */
   suspend(who: Principal, id: string): Promise<void>;
@@ -83,4 +87,6 @@ export interface MicrovmGateway {
   isRunning(id: string): boolean;
   /** Bytes moved through the endpoint: the VM is not idle. Cheap; call it for each chunk. */
   touch(id: string): void;
+  /** The application has begun an answer to a request, or taken a shell. Cheap. */
+  answered(id: string): void;
 }

@@ -49,6 +49,8 @@ export interface MicrovmDeps {
   readonly vault?: Vault;
   /** Default: no quotas. */
   readonly quotas?: Pick<AccountQuotas, 'admitMicrovm'>;
+  /** ms with fraction from any moment on, never back; for durations within this daemon. Default: node's. */
+  readonly stopwatch?: () => number;
   /** Random UUIDs for ids and endpoints. Default: node's. */
   readonly uuid?: () => string;
 }

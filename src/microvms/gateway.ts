@@ -12,10 +12,12 @@ export interface Actors {
   get(id: string): Actor | undefined;
   byLabel(label: string): Actor | undefined;
   touch(id: string): void;
+  /** A request waits until it runs. */
+  waits(id: string): void;
 }
 
 /** The endpoint's way to the applications. */
-export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors: Actors): MicrovmGateway {
+export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors: Actors): Omit<MicrovmGateway, 'answered'> {
   return {
     find: (label) => actors.byLabel(label)?.record ?? store.getMicrovmByEndpoint(label),
     isRunning: (id) => actors.get(id)?.state === 'RUNNING',
@@ -39,10 +41,10 @@ export function createGateway(store: Pick<Store, 'getMicrovmByEndpoint'>, actors
 }
 
 /** Tries as often as the MicroVM is suspended meanwhile. */
-async function reach<T>(actors: Pick<Actors, 'touch'>, actor: Actor, attempt: () => Promise<T | undefined>, signal: AbortSignal | undefined): Promise<T> {
+async function reach<T>(actors: Pick<Actors, 'touch' | 'waits'>, actor: Actor, attempt: () => Promise<T | undefined>, signal: AbortSignal | undefined): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();
-    await untilRunning(actor, signal);
+    await untilRunning(actors, actor, signal);
     actors.touch(actor.record.id);
     const reached = await attempt();
     if (reached !== undefined) return reached;
@@ -50,7 +52,7 @@ async function reach<T>(actors: Pick<Actors, 'touch'>, actor: Actor, attempt: ()
 }
 
 /** Waits while it starts or suspends, resumes it if it may be; throws when it does not get to run. */
-async function untilRunning(actor: Actor, signal: AbortSignal | undefined): Promise<void> {
+async function untilRunning(actors: Pick<Actors, 'waits'>, actor: Actor, signal: AbortSignal | undefined): Promise<void> {
   // Who came before it was suspended is served, whatever the policy says of who comes after. Unknown: vm-traffic-while-suspending
   let cameBefore = false;
   while (actor.state !== 'RUNNING') {
@@ -62,11 +64,12 @@ async function untilRunning(actor: Actor, signal: AbortSignal | undefined): Prom
         await unlessAborted(actor.idle(), signal);
         break;
       case 'PENDING':
+        actors.waits(id);
         await unlessAborted(actor.idle(), signal);
         break;
       case 'SUSPENDED':
         if (!cameBefore && !resumesByTraffic(actor.record)) throw new UnreachableError('suspended', `MicroVM ${id} is suspended and not resumed by traffic`);
-        await unlessAborted(resume(actor), signal);
+        await unlessAborted(resume(actors, actor), signal);
         break;
       case 'TERMINATING':
       case 'TERMINATED':
@@ -82,9 +85,11 @@ function resumesByTraffic(record: MicrovmRecord): boolean {
   return record.resumeOnStart || record.idlePolicy?.autoResumeEnabled === true;
 }
 
-async function resume(actor: Actor): Promise<void> {
+async function resume(actors: Pick<Actors, 'waits'>, actor: Actor): Promise<void> {
   try {
-    await actor.resume();
+    const resuming = actor.resume();
+    actors.waits(actor.record.id);
+    await resuming;
   } catch (error) {
     throw new UnreachableError('resume-failed', `MicroVM ${actor.record.id} could not be resumed: ${messageOf(error)}`);
   }

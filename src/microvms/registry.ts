@@ -4,6 +4,7 @@ import { Actor } from './actor.js';
 import type { MicrovmDeps } from './deps.js';
 import { ActivityRecords } from './activity.js';
 import type { Actors } from './gateway.js';
+import type { LaunchTimelines } from './launch-timelines.js';
 import { reasons } from './reasons.js';
 import { Timers, type TimedEvent } from './timers.js';
 
@@ -14,7 +15,10 @@ export class Registry implements Actors {
   readonly #timers: Timers;
   readonly #activity: ActivityRecords;
 
-  constructor(readonly deps: MicrovmDeps) {
+  constructor(
+    readonly deps: MicrovmDeps,
+    readonly launches: LaunchTimelines,
+  ) {
     this.#timers = new Timers(deps.clock, (id, event) => this.#onTime(id, event));
     this.#activity = new ActivityRecords(deps, (id) => this.#byId.get(id)?.facts.lastActivity);
   }
@@ -59,9 +63,16 @@ export class Registry implements Actors {
     this.#activity.note(id);
   }
 
+  /** A request waits until it runs. */
+  waits(id: string): void {
+    this.launches.waits(id);
+  }
+
   #onChange(actor: Actor): void {
     const { id, endpointLabel } = actor.record;
+    this.launches.changed(actor.record, actor.facts.resuming);
     if (actor.isOver) {
+      this.launches.forget(id);
       this.#timers.disarm(id);
       this.#activity.forget(id);
       this.#byId.delete(id);

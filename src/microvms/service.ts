@@ -6,6 +6,7 @@ import type { Actor } from './actor.js';
 import type { MicrovmGateway, MicrovmService } from './contracts.js';
 import type { MicrovmDeps } from './deps.js';
 import { createGateway } from './gateway.js';
+import { LaunchTimelines } from './launch-timelines.js';
 import { reasons } from './reasons.js';
 import { outlookOf } from './outlook.js';
 import { notFound, refusal } from './refusals.js';
@@ -32,8 +33,16 @@ export interface Microvms extends MicrovmService, MicrovmGateway {
   shutdown(guests: 'suspend' | 'keep'): Promise<void>;
 }
 
-export function createMicrovms(deps: MicrovmDeps): Microvms {
-  const registry = new Registry(deps);
+export function createMicrovms(given: MicrovmDeps): Microvms {
+  const launches = new LaunchTimelines(given);
+  const deps: MicrovmDeps = {
+    ...given,
+    observe: (step, id) => {
+      launches.reached(step, id);
+      return given.observe?.(step, id);
+    },
+  };
+  const registry = new Registry(deps, launches);
   const gateway = createGateway(deps.store, registry);
   const uuid = deps.uuid ?? randomUUID;
   let closing = false;
@@ -59,6 +68,7 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
 
   return {
     ...gateway,
+    answered: (id) => launches.answered(id),
     connect(id, port, signal) {
       return closing ? Promise.reject(new Fault('the service is shutting down')) : gateway.connect(id, port, signal);
     },
@@ -79,6 +89,8 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
       const facts = registry.get(found)?.facts;
       return facts === undefined ? { transitions: [] } : outlookOf(facts, deps.clock);
     },
+    launches: (who, id) => launches.of(find(who, id).id),
+    live: (who) => registry.all().map(({ record }) => record).filter(({ accountId, state }) => accountId === who.accountId && state !== 'TERMINATED'),
     list: (who, filter, page) => deps.store.listMicrovms({ accountId: who.accountId, ...filter }, page),
     async suspend(who, id) {
       assertOpen();
@@ -104,6 +116,7 @@ export function createMicrovms(deps: MicrovmDeps): Microvms {
       registry.stopTimers();
       await Promise.all(registry.all().map((actor) => (guests === 'keep' ? leaveRunning(deps, actor) : putToRest(deps, actor))));
       await resuming;
+      launches.close();
     },
   };
 }

@@ -258,7 +258,45 @@ export interface UsageStore {
   pruneUsage(day: string, time: number): void;
 }
 
-export interface Store extends UsageStore, EventStore {
+export type LaunchKind = 'RUN' | 'RESUME';
+export type LaunchPhase = 'queue' | 'restore' | 'fault-in' | 'hook' | 'first-byte';
+
+/** How a launch or a resume went. Phases are in order and follow each other without gaps. */
+export interface LaunchRecord {
+  readonly microvmId: string;
+  readonly kind: LaunchKind;
+  /** FAILED: the last phase is the one it failed in. */
+  readonly outcome: 'SUCCEEDED' | 'FAILED';
+  readonly startedAt: number;
+  /** ms with fraction; the start is counted from that of the launch. */
+  readonly phases: readonly { readonly name: LaunchPhase; readonly startMs: number; readonly durationMs: number }[];
+}
+
+export interface LaunchStore {
+  /** Of the newest launches of a MicroVM the newest `keep` stay. Answers a key to replace it by. No-op for a MicroVM without a record. */
+  saveLaunch(launch: LaunchRecord, keep: number, replaces?: number): number;
+  /** Newest first. */
+  launchesOf(microvmId: string): LaunchRecord[];
+}
+
+/** One step of a build's last attempt. */
+export interface BuildStepRecord {
+  readonly name: string;
+  readonly status: 'RUNNING' | 'SUCCEEDED' | 'FAILED';
+  readonly startedAt: number;
+  readonly endedAt?: number | undefined;
+}
+
+export interface BuildStepStore {
+  insertBuildStep(buildId: string, name: string, startedAt: number): void;
+  /** Ends the step that is RUNNING, if there is one. */
+  endBuildStep(buildId: string, status: 'SUCCEEDED' | 'FAILED', endedAt: number): void;
+  deleteBuildSteps(buildId: string): void;
+  /** In the order they began. */
+  buildSteps(buildId: string): BuildStepRecord[];
+}
+
+export interface Store extends UsageStore, EventStore, LaunchStore, BuildStepStore {
   /** Throws when (accountId, name) is taken. */
   insertImage(image: ImageRecord): void;
   getImage(arn: string): ImageRecord | undefined;

@@ -25,6 +25,21 @@ export const noUsage: UsageMeter = {
   ended: () => undefined,
 };
 
+/** `at`: ms since 1970; cpu: vCPUs used since the sample before. */
+export interface MicrovmSample {
+  readonly at: number;
+  readonly cpu: number;
+  readonly memoryBytes: number;
+}
+
+export interface UsageSamples {
+  readonly intervalSeconds: number;
+  /** Oldest first, of the last hour; those from `since` on, ms since 1970. None of a MicroVM that has ended. */
+  of(id: string, since?: number): readonly MicrovmSample[];
+  /** Absent: it does not run, or was not looked at yet. memoryMiB: its baseline. */
+  latest(vm: MeteredVm): { readonly cpu?: number | undefined; readonly memoryBytes?: number | undefined; readonly memoryMiB: number; readonly runningSeconds: number };
+}
+
 /** US dollars for each unit. GB is 2^30 bytes. */
 export interface Prices {
   readonly vcpuSecond: number;

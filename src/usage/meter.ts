@@ -12,11 +12,14 @@ import type { MeteredVm, UsageMeter } from './contracts.js';
 import { dayOf, splitByDay, startOf } from './days.js';
 import { Ledger } from './ledger.js';
 import type { ProbeProcess, ProcessSample } from './probe.js';
+import { SAMPLE_SECONDS, type Samples } from './samples.js';
 
 export interface MeterOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly probe: ProbeProcess;
+  /** Told of each look. */
+  readonly samples: Samples;
   /** Bytes on disk of a suspended MicroVM. */
   readonly bytesOnDisk: (id: string) => Promise<number>;
   readonly logger: Pick<Logger, 'warn'>;
@@ -27,10 +30,13 @@ export interface Meter extends UsageMeter {
   start(): void;
   /** Counts everything up to now and writes it. */
   refresh(): Promise<void>;
+  /** Baseline, and all time in RUNNING and SUSPENDING until now. */
+  sizeAndTime(vm: MeteredVm): { readonly memoryMiB: number; readonly runningSeconds: number };
   close(): Promise<void>;
 }
 
-const SAMPLE_MS = 15_000;
+/** Looks from one writing of records to the next: 15 s. */
+const LOOKS_PER_WRITE = 3;
 /** Kept for longer than a year, so that a month can be compared with the one a year before. */
 const KEEP_DAYS = 400;
 const DEFAULT_MEMORY_MIB = 2048; // baseline of a version that names none (spec §3.5)
@@ -48,7 +54,7 @@ interface Live {
 }
 
 export function createMeter(options: MeterOptions): Meter {
-  const { store, clock, probe, bytesOnDisk, logger } = options;
+  const { store, clock, probe, samples, bytesOnDisk, logger } = options;
   const live = new Map<string, Live>();
   const ledger = new Ledger();
   /** Cursors to be written or removed. */
@@ -56,6 +62,7 @@ export function createMeter(options: MeterOptions): Meter {
   const ended = new Set<string>();
   let cancel: (() => void) | undefined;
   let closed = false;
+  let looks = 0;
   let prunedOn = '';
 
   const add = (of: UsageCursor, seconds: number, amounts: Parameters<Ledger['add']>[2], end = clock.now()): void => {
@@ -114,6 +121,7 @@ export function createMeter(options: MeterOptions): Meter {
       if (found === undefined || live.get(id) !== entry || entry.pid !== pid) return;
       meet(entry, found);
       countSample(entry, found);
+      samples.look(id, found);
     }).catch((error: unknown) => logger.warn({ microvm: id, error: messageOf(error) }, 'cannot measure a MicroVM'));
     return entry.sampling;
   };
@@ -144,20 +152,28 @@ export function createMeter(options: MeterOptions): Meter {
     }
   };
 
-  const sampleRunning = async (): Promise<void> => {
+  const lookAtRunning = async (): Promise<void> => {
     for (const [id, entry] of live) if (entry.cursor.phase === 'RUNNING') await sample(id);
+  };
+
+  /** Suspended ones change by the clock alone: they need a look only when somebody asks. */
+  const refresh = async (): Promise<void> => {
+    for (const entry of live.values()) if (entry.cursor.phase === 'SUSPENDED') advance(entry);
+    await lookAtRunning();
     housekeeping();
     flush();
   };
 
-  /** Suspended ones change by the clock alone: they need a look only when somebody asks. */
-  const refresh = (): Promise<void> => {
-    for (const entry of live.values()) if (entry.cursor.phase === 'SUSPENDED') advance(entry);
-    return sampleRunning();
+  const onTime = async (): Promise<void> => {
+    await lookAtRunning();
+    looks += 1;
+    if (looks % LOOKS_PER_WRITE !== 0) return;
+    housekeeping();
+    flush();
   };
 
   const arm = (): void => {
-    cancel = clock.after(SAMPLE_MS, () => void sampleRunning().finally(() => {
+    cancel = clock.after(SAMPLE_SECONDS * 1000, () => void onTime().finally(() => {
       if (!closed) arm();
     }));
   };
@@ -166,6 +182,7 @@ export function createMeter(options: MeterOptions): Meter {
     live.delete(id);
     changed.delete(id);
     ended.add(id);
+    samples.forget(id);
   };
 
   const memoryOf = (vm: MeteredVm): number => store.getVersion(vm.imageArn, vm.imageVersion)?.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB;
@@ -208,6 +225,7 @@ export function createMeter(options: MeterOptions): Meter {
   const suspend = (entry: Live, bytes: number): void => {
     entry.cursor = { ...entry.cursor, phase: 'SUSPENDED', process: undefined, cpuCounted: 0, snapshotBytes: bytes, storedBytes: bytes };
     entry.pid = undefined;
+    samples.rest(entry.cursor.microvmId);
     measureDisk(entry.cursor.microvmId);
   };
 
@@ -271,6 +289,12 @@ export function createMeter(options: MeterOptions): Meter {
       setImmediate(flush);
     },
     refresh,
+    sizeAndTime(vm) {
+      const counted = [...store.usageOfMicrovm(vm.id), ...ledger.rows().filter(({ microvmId }) => microvmId === vm.id)].reduce((sum, day) => sum + day.runningSeconds, 0);
+      const cursor = live.get(vm.id)?.cursor;
+      const since = cursor?.phase === 'RUNNING' ? Math.max(0, (clock.steady() - cursor.countedUntil) / 1000) : 0;
+      return { memoryMiB: cursor?.memoryMiB ?? memoryOf(vm), runningSeconds: counted + since };
+    },
     async close() {
       closed = true;
       cancel?.();

@@ -30,10 +30,11 @@ import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
 import { createThrottle } from '../../src/quotas/throttle.js';
-import type { BuildRecord, ImageRecord, MicrovmRecord, Page, PageRequest, Store, VersionRecord } from '../../src/store/contracts.js';
+import type { BuildRecord, BuildStepRecord, ImageRecord, LaunchRecord, MicrovmRecord, Page, PageRequest, Store, VersionRecord } from '../../src/store/contracts.js';
 import { openStore } from '../../src/store/sqlite/open.js';
 import { createTags } from '../../src/tags/service.js';
 import { AWS_PRICES } from '../../src/usage/prices.js';
+import type { UsageSamples } from '../../src/usage/contracts.js';
 import { createReports } from '../../src/usage/reports.js';
 
 export const accountId = '123456789012';
@@ -108,6 +109,12 @@ export class FakeImages implements ImageService {
     return found;
   };
 
+  readonly steps: BuildStepRecord[] = [];
+  buildSteps: ImageService['buildSteps'] = (who, arn, version, buildId) => {
+    this.getBuild(who, arn, version, buildId);
+    return this.steps;
+  };
+
   listBuilds: ImageService['listBuilds'] = (_who, arn, version, page) => pageOf(this.builds.filter((build) => build.imageArn === arn && build.version === version), page);
   managedImages: ImageService['managedImages'] = () => this.managed;
 }
@@ -149,6 +156,14 @@ export class FakeMicrovms implements MicrovmService {
     const { startedAt } = this.get(who, id);
     return { lastActivityAt: startedAt + 1_000, transitions: [{ to: 'TERMINATED', at: startedAt + 28_800_000, because: 'its time is over' }] };
   };
+
+  readonly launched: LaunchRecord[] = [];
+  launches: MicrovmService['launches'] = (who, id) => {
+    const { id: microvmId } = this.get(who, id);
+    return this.launched.filter((launch) => launch.microvmId === microvmId);
+  };
+
+  live: MicrovmService['live'] = (who) => this.vms.filter((vm) => vm.accountId === who.accountId && vm.state !== 'TERMINATED');
 
   setState(id: string, state: MicrovmRecord['state']): void {
     const index = this.vms.findIndex((vm) => vm.id === id);
@@ -214,6 +229,7 @@ export interface HarnessOptions {
   readonly metrics?: MetricsPage;
   /** Below /console. */
   readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
+  readonly samples?: UsageSamples;
   /** Instead of the fake. */
   readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
 }
@@ -260,6 +276,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     usage: createReports({ store, clock: { ...systemClock, now: clock }, prices: AWS_PRICES, refresh: () => Promise.resolve() }),
     events: createFeed(store, hub, region),
+    samples: options.samples ?? { intervalSeconds: 5, of: () => [], latest: () => ({ memoryMiB: 2048, runningSeconds: 0 }) },
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
     logs: createLogsService({ store: logStore, region, clock }),

@@ -30,6 +30,7 @@ await import('./endurance.test.js');
 await import('./builds.test.js');
 await import('./build-cache.test.js');
 await import('./resources.test.js');
+await import('./telemetry.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
 await import('./shell.test.js');

@@ -12,16 +12,16 @@ import { findHierarchies, readProcFiles } from '../../src/cgroups/hierarchies.js
 import { createProgress } from '../../src/cli/progress.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ensureGuest } from '../../src/daemon/assets.js';
-import { localGet } from '../../src/daemon/local-api.js';
 import type { VmExit } from '../../src/engine/contracts.js';
 import { createQemuEngine } from '../../src/engine/qemu/engine.js';
 import { NO_EGRESS } from '../../src/network/contracts.js';
 import { openLinkPool } from '../../src/network/pool.js';
 import type { MicrovmUsage, UsageReport } from '../../src/usage/contracts.js';
+import { ask } from './support/ask.js';
 import { buildImage, zipFiles } from './support/images.js';
 import { runVm } from './support/microvms.js';
 import { vmmOf } from './support/residue.js';
-import { closeShared, sharedService, type Service } from './support/service.js';
+import { closeShared, sharedService } from './support/service.js';
 
 const MIB = 1024 * 1024;
 
@@ -41,8 +41,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.send_header('content-length', str(len(body))); self.end_headers(); self.wfile.write(body)
 http.server.ThreadingHTTPServer(('', 8080), Handler).serve_forever()
 `;
-
-const ask = (service: Service, path: string): Promise<unknown> => localGet({ ...service.config, apiPort: Number(new URL(service.daemon.apiUrl).port) }, path);
 
 describe('resources', () => {
   after(() => closeShared());

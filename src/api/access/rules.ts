@@ -124,4 +124,8 @@ export const accessRules: Readonly<Record<string, Rule>> = {
   GetUsageReport: anything,
   GetMicrovmUsage: microvm,
   StreamEvents: anything,
+  ListMicrovmLaunches: microvm,
+  ListMicrovmSamples: microvm,
+  GetTop: anything,
+  ListMicrovmImageBuildSteps: version,
 };

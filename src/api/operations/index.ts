@@ -3,12 +3,14 @@ import type { Operation } from '../operation.js';
 import { createMicrovmAuthToken } from './create-microvm-auth-token.js';
 import { createMicrovmImage } from './create-microvm-image.js';
 import { createMicrovmShellAuthToken } from './create-microvm-shell-auth-token.js';
+import { listMicrovmImageBuildSteps } from './list-microvm-image-build-steps.js';
 import { listManagedMicrovmImages, listManagedMicrovmImageVersions } from './managed-microvm-images.js';
 import { getMicrovmImageBuild, listMicrovmImageBuilds } from './microvm-image-builds.js';
 import { deleteMicrovmImageVersion, getMicrovmImageVersion, listMicrovmImageVersions, updateMicrovmImageVersion } from './microvm-image-versions.js';
 import { deleteMicrovmImage, getMicrovmImage, listMicrovmImages } from './microvm-images.js';
 import { getMicrovmOutlook } from './get-microvm-outlook.js';
 import { resumeMicrovm, suspendMicrovm, terminateMicrovm } from './microvm-state.js';
+import { getTop, listMicrovmLaunches, listMicrovmSamples } from './microvm-telemetry.js';
 import { getMicrovm, listMicrovms } from './microvms.js';
 import { createNetworkConnector, deleteNetworkConnector, getNetworkConnector, listNetworkConnectors, updateNetworkConnector } from './network-connectors.js';
 import { runMicrovm } from './run-microvm.js';
@@ -54,4 +56,8 @@ export const extensions: readonly Operation[] = [
   getMicrovmUsage,
   getUsageReport,
   streamEvents,
+  listMicrovmLaunches,
+  listMicrovmSamples,
+  getTop,
+  listMicrovmImageBuildSteps,
 ];

@@ -60,6 +60,9 @@ export function union<T extends z.ZodRawShape>(members: T) {
   });
 }
 
+/** A time in the query, as times are in answers; fractions of a second too. */
+export const epochSeconds = text({ pattern: '[0-9]{1,11}(\\.[0-9]{1,9})?' }).transform(Number);
+
 export const nonBlank = text({ min: 1, max: 2048, pattern: '[^\\s]+' });
 export const identifier = text({ min: 1, max: 256 });
 export const clientToken = text({ min: 1, max: 128 });

@@ -14,7 +14,7 @@ import { awsFraming, errorText, initText, sessionFraming, type Framing } from '.
 import { MESSAGE_MAX, parseStart } from './messages.js';
 
 export interface ShellServerDeps {
-  readonly gateway: Pick<MicrovmGateway, 'openSession' | 'touch'>;
+  readonly gateway: Pick<MicrovmGateway, 'openSession' | 'touch' | 'answered'>;
   readonly log: Pick<Logger, 'debug' | 'error'>;
   /** ms to wait for the first message of the extension; default 10 s */
   readonly startMs?: number;
@@ -46,6 +46,7 @@ export function createShellServer(deps: ShellServerDeps): OpenShell {
 
   const join = (ws: WebSocket, session: GuestSession, microvmId: string, framing: Framing): void => {
     ws.send(initText(randomUUID()));
+    gateway.answered(microvmId);
     bridge(ws, session, { framing, touch: () => gateway.touch(microvmId), ...(deps.pingMs !== undefined && { pingMs: deps.pingMs }) });
   };
 

@@ -2,11 +2,13 @@ import { chmodSync, closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { messageOf, OperatorError } from '../../errors/index.js';
 import type { Store } from '../contracts.js';
+import { buildStepRecords } from './build-steps.js';
 import { buildRecords } from './builds.js';
 import { connectorRecords } from './connectors.js';
 import { eventRecords } from './events.js';
 import { idempotentAnswers } from './idempotency.js';
 import { imageRecords } from './images.js';
+import { launchRecords } from './launches.js';
 import { microvmRecords } from './microvms.js';
 import { migrate } from './migrate.js';
 import { migrations } from './migrations/index.js';
@@ -33,6 +35,8 @@ export function openStore(file: string): Store {
     ...usage(db),
     ...usageRecords(db),
     ...eventRecords(db),
+    ...launchRecords(db),
+    ...buildStepRecords(db),
     transaction: (body) => db.transaction(body)(),
     close: () => void db.close(),
   };

@@ -17,6 +17,8 @@ test('every setting has its row, every row its setting', async () => {
 
 test('the documents mention no setting that does not exist', async () => {
   const settings = new Set(matches(await read('src/config/config.ts'), /^ {2}(TARDIGRADE_[A-Z0-9_]+):/gm));
+  // Names the file of settings, so it is none itself.
+  settings.add('TARDIGRADE_CONFIG');
   // Printed by `tardigrade env` for clients, read by none of our code.
   settings.add('TARDIGRADE_CA_FILE');
   for (const path of ['README.md', 'CONTRIBUTING.md', 'docs/configuration.md', 'docs/networking.md', 'docs/endpoint.md', 'docs/engine.md', 'docs/images.md', 'docs/architecture.md']) {

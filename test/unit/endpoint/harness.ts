@@ -69,6 +69,12 @@ export class FakeGateway implements MicrovmGateway {
   touch(): void {
     this.touches += 1;
   }
+
+  answers = 0;
+
+  answered(): void {
+    this.answers += 1;
+  }
 }
 
 /** Header fields: an object over the usual ones, or raw pairs instead of them. */

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PassThrough, type Duplex } from 'node:stream';
-import type { Clock } from '../../../src/clock/index.js';
 import type { Engine, Vm, VmExit, VmTrouble } from '../../../src/engine/contracts.js';
 import { ValidationError } from '../../../src/errors/index.js';
 import type { GuestAgent, GuestEvents, GuestSession } from '../../../src/guest/contracts.js';
@@ -17,52 +16,12 @@ import { openStore } from '../../../src/store/sqlite/open.js';
 import type { MicrovmDeps } from '../../../src/microvms/deps.js';
 import { createMicrovms, type Microvms } from '../../../src/microvms/service.js';
 import { untilAborted } from '../../support/until-aborted.js';
+import { FakeClock } from './fake-clock.js';
+
+export { FakeClock, START } from './fake-clock.js';
 
 export const WHO = { accountId: '000000000000', accessKeyId: 'AK' };
 export const IMAGE = 'arn:aws:lambda:us-east-1:000000000000:microvm-image:web';
-export const START = Date.UTC(2026, 6, 1, 23, 59, 0);
-
-export class FakeClock implements Clock {
-  #now = START;
-  #skew = 0;
-  #timers = new Set<{ readonly at: number; readonly fn: () => void }>();
-
-  now(): number {
-    return this.#now + this.#skew;
-  }
-
-  steady(): number {
-    return this.#now;
-  }
-
-  /** Sets the wall clock forward, or back. */
-  jump(ms: number): void {
-    this.#skew += ms;
-  }
-
-  after(ms: number, fn: () => void): () => void {
-    const timer = { at: this.#now + ms, fn };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
-  }
-
-  get waiting(): number {
-    return this.#timers.size;
-  }
-
-  /** Fires what comes due, in order, each at its own time. */
-  advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const next = [...this.#timers].filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.fn();
-    }
-    this.#now = end;
-  }
-}
 
 /** A step that waits until the test lets it go on. */
 export class Gate {
@@ -129,6 +88,12 @@ export class World {
   readonly sessions = new FakeSessions();
   /** What was counted. */
   readonly faults: FaultKind[] = [];
+  /** ms of the stopwatch that a call of this name takes. */
+  takes = new Map<string, number>();
+  /** ms of the stopwatch. */
+  elapsed = 0;
+  /** What was measured of phases, in seconds. */
+  readonly phases: string[] = [];
   /** What the meter of usage was told, with how many VMs ran then. */
   readonly metered: string[] = [];
   /** Ids of MicroVMs whose VMM an earlier daemon left running; adopting one takes it out. */
@@ -254,7 +219,12 @@ export class World {
         suspended: (_id, bytes) => void this.metered.push(`suspended ${bytes}`),
         ended: () => void this.metered.push('ended'),
       },
-      metrics: { ...noMetrics, fault: (kind) => void this.faults.push(kind) },
+      metrics: {
+        ...noMetrics,
+        fault: (kind) => void this.faults.push(kind),
+        launchPhase: (kind, phase, seconds) => void this.phases.push(`${kind} ${phase} ${Math.round(seconds * 1000) / 1000}`),
+      },
+      stopwatch: () => this.elapsed,
       logger: { debug: log, info: log, warn: log, error: log },
     };
   }
@@ -262,6 +232,7 @@ export class World {
   async #step(name: string): Promise<void> {
     this.calls.push(name);
     await this.gates.get(name)?.passed;
+    this.elapsed += this.takes.get(name) ?? 0;
     const failure = this.failures.get(name);
     this.failures.delete(name);
     if (failure !== undefined) throw failure;

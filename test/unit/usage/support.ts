@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Clock } from '../../../src/clock/index.js';
 import type { MicrovmRecord, Store } from '../../../src/store/contracts.js';
 import { openStore } from '../../../src/store/sqlite/open.js';
 import { createMeter, type Meter } from '../../../src/usage/meter.js';
 import type { ProcessSample } from '../../../src/usage/probe.js';
+import { Samples } from '../../../src/usage/samples.js';
 
 export const accountId = '000000000000';
 export const imageArn = `arn:aws:lambda:us-east-1:${accountId}:microvm-image:web`;
@@ -19,6 +21,7 @@ export class World {
   readonly warnings: unknown[][] = [];
   diskBytes = 40 * MIB;
   readonly meter: Meter;
+  readonly samples: Samples;
   /** ms */
   steady: number;
   #timers: { at: number; fn: () => void }[] = [];
@@ -26,17 +29,20 @@ export class World {
   constructor(readonly store: Store, now = NOON) {
     this.now = now;
     this.steady = now;
+    const clock: Clock = {
+      now: () => this.now,
+      steady: () => this.steady,
+      after: (ms, fn) => {
+        const timer = { at: this.steady + ms, fn };
+        this.#timers.push(timer);
+        return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
+      },
+    };
+    this.samples = new Samples(clock);
     this.meter = createMeter({
       store,
-      clock: {
-        now: () => this.now,
-        steady: () => this.steady,
-        after: (ms, fn) => {
-          const timer = { at: this.steady + ms, fn };
-          this.#timers.push(timer);
-          return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
-        },
-      },
+      clock,
+      samples: this.samples,
       probe: (pid) => Promise.resolve(this.processes.get(pid)),
       bytesOnDisk: () => Promise.resolve(this.diskBytes),
       logger: { warn: (...said: unknown[]) => void this.warnings.push(said) },
