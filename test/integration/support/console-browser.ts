@@ -107,7 +107,7 @@ export class ConsoleBrowser {
   /** Evaluated by the debugger, which no policy of the page holds back. */
   async #serious(): Promise<string[]> {
     await this.page.evaluate(this.axe);
-    const { violations } = (await this.page.evaluate("axe.run({ resultTypes: ['violations'] })")) as AxeResult;
+    const { violations } = await this.page.evaluate<AxeResult>("axe.run({ resultTypes: ['violations'] })");
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary = '' }) => `${id}: ${help}: ${html} ${failureSummary}`));
