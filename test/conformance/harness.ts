@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { LambdaMicrovmsClient } from '@aws-sdk/client-lambda-microvms';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import type { AppTokenRequest, ShellTokenRequest } from '../../src/api/contracts.js';
 import type { IdempotencyStore } from '../../src/api/idempotency.js';
 import { type ApiServerDeps, createApiServer } from '../../src/api/server.js';
 import { systemClock } from '../../src/clock/index.js';
 import type { ConnectorCatalog } from '../../src/connectors/contracts.js';
+import type { ConsoleSite } from '../../src/console/contracts.js';
 import { createConnectors } from '../../src/connectors/service.js';
 import { createLogsService } from '../../src/aws/logs/service.js';
 import { createS3Service } from '../../src/aws/s3/service.js';
@@ -226,6 +227,8 @@ export interface HarnessOptions {
   readonly guests?: ApiServerDeps['guests'];
   readonly throttle?: Throttle;
   readonly metrics?: MetricsPage;
+  /** Below /console. */
+  readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
   readonly samples?: UsageSamples;
   /** Instead of the fake. */
   readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
@@ -250,9 +253,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const connectors = createConnectors({ store, clock: systemClock, region });
   const clock = () => Date.now() + harness.clockOffsetMs;
   const logStore = createLogStore(join(dataDir, 'logs'), { now: clock });
+  const findKey: FindKey = (id, token) => keys.get(id) ?? options.findKey?.(id, token);
   const server = createApiServer({
     config: { apiHost: '127.0.0.1', apiPort: 0, region },
-    findKey: (id, token) => keys.get(id) ?? options.findKey?.(id, token),
+    findKey,
+    ...(options.console === undefined ? {} : { console: options.console({ findKey, now: clock, log }) }),
     guests: options.guests,
     throttle: options.throttle ?? createThrottle(unlimited),
     images: options.images?.({ store, connectors, dataDir }) ?? images,
