@@ -26,7 +26,7 @@ async function examples(): Promise<string[]> {
 describe('examples', () => {
   after(() => closeShared());
 
-  for (const name of ['flask', 'code-interpreter', 'coding-agent', 'ci-runner', 'game-scripts', 'event-backbone']) {
+  for (const name of ['flask', 'code-interpreter', 'coding-agent', 'ci-runner', 'browser', 'game-scripts', 'event-backbone']) {
     it(name, async (t) => {
       const service = await sharedService();
       const child = spawn(process.execPath, ['--import', 'tsx', join('examples', name, 'main.ts')], {
@@ -47,6 +47,6 @@ describe('examples', () => {
   }
 
   it('are all of them in this list', async () => {
-    assert.deepEqual((await examples()).sort(), ['ci-runner', 'code-interpreter', 'coding-agent', 'event-backbone', 'flask', 'game-scripts']);
+    assert.deepEqual((await examples()).sort(), ['browser', 'ci-runner', 'code-interpreter', 'coding-agent', 'event-backbone', 'flask', 'game-scripts']);
   });
 });
