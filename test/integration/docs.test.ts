@@ -10,7 +10,7 @@ import { flaskImage } from './support/images.js';
 import { closeShared, type Service, sharedService } from './support/service.js';
 
 /** ms one page may take. */
-const PAGE_MS = 120_000;
+const PAGE_MS = 240_000;
 
 const run = (page: Page) => page.blocks.filter((block) => isCommands(block) && block.notRun === undefined);
 const toRun = (await pages()).filter((page) => run(page).length > 0);

@@ -28,3 +28,9 @@ for (const page of pages) {
     assert.deepEqual(await missing(named), []);
   });
 }
+
+test('docs/README.md lists every page', async () => {
+  const index = await readFile(join(ROOT, 'docs/README.md'), 'utf8');
+  const names = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md') && name !== 'README.md');
+  assert.deepEqual(names.filter((name) => !index.includes(`](${name})`)), []);
+});
