@@ -36,9 +36,9 @@ async function job(it: Example, files: Readonly<Record<string, string>>, steps: 
 await example('ci-runner', async (it) => {
   await it.build('ci-runner', { port: 8080 });
   const [good, bad, hostile] = await Promise.all([
-    job(it, SOURCES, ['git init -q . && git add . && git commit -q -m job --author "CI <ci@example.com>" || true', 'make build'], '/out/version.txt'),
+    job(it, SOURCES, ['git init -q && git add . && git -c user.name=CI -c user.email=ci@example.com commit -q -m job', 'make build'], '/out/version.txt'),
     job(it, { ...SOURCES, 'version.py': 'VERSION = "1.2"\nprint(VERSION)\n' }, ['make build', 'echo never']),
-    job(it, SOURCES, ['rm -rf ~/work/* ; cat /etc/shadow; python3 -c \'import socket; socket.create_connection(("203.0.113.10", 80), 3)\'']),
+    job(it, SOURCES, ['rm -rf ~/job/* ; cat /etc/shadow; python3 -c \'import socket; socket.create_connection(("203.0.113.10", 80), 3)\'']),
   ]);
   assert.equal(good.exit, 0, good.log);
   assert.match(good.log, /test_has_three_parts .*ok/);

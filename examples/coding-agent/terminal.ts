@@ -40,6 +40,8 @@ export async function openTerminal(vm: Vm): Promise<Terminal> {
 async function until(socket: WebSocket, condition: () => boolean): Promise<void> {
   while (!condition()) {
     if (socket.readyState !== socket.OPEN) throw new Error('the shell is gone');
-    await Promise.race([once(socket, 'message'), once(socket, 'close')]);
+    const over = new AbortController();
+    await Promise.race([once(socket, 'message', { signal: over.signal }), once(socket, 'close', { signal: over.signal })]);
+    over.abort();
   }
 }

@@ -9,7 +9,7 @@ import tarfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-WORK = "/home/ci/work"
+WORK = "/home/ci/job"
 
 
 class Runner(BaseHTTPRequestHandler):
