@@ -42,6 +42,8 @@ await import('./metadata-links.test.js');
 await import('./egress.test.js');
 await import('./egress-vm.test.js');
 await import('./sbom.test.js');
+await import('./examples.test.js');
+await import('./docs.test.js');
 await import('../security/boundary.test.js');
 await import('../security/floods.test.js');
 await import('../security/hostile-agent.test.js');
