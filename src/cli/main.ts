@@ -29,6 +29,8 @@ const USAGE = `usage: tardigrade [--config <file>] <command>
   cost [--json]              print what was used and what AWS would charge; --from <day> --to <day>, YYYY-MM-DD
   destroy-key <account>      make all encrypted images and MicroVMs of an account unreadable for good; needs --yes,
                              and a service that is stopped
+  check <image>              try this platform with your image: speed, idle cost, tenants' boundary, cleanup; --json,
+                             --html report.html, check --help for more
   doctor [--json]            look at this host, and say what to mend and how; exit code 1 when something does not work
   config check [file]        is a configuration file good? Says each line that is not
   config show [--json]       all settings in force here, and where they come from; secrets are hidden
@@ -89,6 +91,13 @@ async function main(words: readonly string[]): Promise<number> {
       const { destroyKeyOf } = await import('../daemon/destroy-key.js');
       process.stdout.write(`${await destroyKeyOf(rest, config)}\n`);
       return 0;
+    }
+    case 'check': {
+      const { check } = await import('./check.js');
+      return check(rest, config, () => remoteAccess(config), {
+        print: (text) => process.stdout.write(text),
+        say: (text) => process.stderr.write(`tardigrade: ${text}\n`),
+      });
     }
     case 'doctor': {
       const { doctor } = await import('./doctor.js');

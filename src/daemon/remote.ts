@@ -46,8 +46,8 @@ export class ApiError extends Error {
 const CALL_MS = 30_000;
 const errorBody = z.object({ message: z.string().optional(), Message: z.string().optional() });
 
-/** Throws {@link ApiError} for an error answer, OperatorError when there is none. */
-export async function callApi(access: RemoteAccess, method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
+/** Throws {@link ApiError} for an error answer, OperatorError when there is none, the reason of `signal` when that ends it. */
+export async function callApi(access: RemoteAccess, method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, signal?: AbortSignal): Promise<unknown> {
   const url = new URL(path, access.apiUrl);
   const payload = body === undefined ? '' : JSON.stringify(body);
   const headers = signRequest(
@@ -56,8 +56,9 @@ export async function callApi(access: RemoteAccess, method: 'GET' | 'POST', path
   );
   let response: Response;
   try {
-    response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: payload }), signal: AbortSignal.timeout(CALL_MS) });
+    response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: payload }), signal: AbortSignal.any([AbortSignal.timeout(CALL_MS), ...(signal === undefined ? [] : [signal])]) });
   } catch (error) {
+    signal?.throwIfAborted();
     const cause = messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
     throw new OperatorError(`nothing answers at ${access.apiUrl} (${cause}): is the service running, with the same settings? AWS_ENDPOINT_URL names another one`);
   }
