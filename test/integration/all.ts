@@ -34,6 +34,7 @@ await import('./telemetry.test.js');
 await import('./bad-input.test.js');
 await import('./awscli.test.js');
 await import('./shell.test.js');
+await import('./check.test.js');
 await import('./metadata.test.js');
 await import('./metadata-links.test.js');
 await import('./egress.test.js');
