@@ -32,18 +32,21 @@ export async function checkBoundary(fleet: Fleet, options: BoundaryOptions, say:
   say('boundary: two MicroVMs, one of which tries to reach the other');
   const { region } = fleet.api.access;
   const ingressNetworkConnectors = ['HTTP_INGRESS', 'SHELL_INGRESS'].map((name) => `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`);
-  const pair = [await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors }), await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors })] as const;
-  for (const vm of pair) await firstAnswer(fleet, vm);
-  const [attacker, neighbour] = pair;
+  const run = async (): Promise<Vm> => {
+    const vm = await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors });
+    await firstAnswer(fleet, vm);
+    return vm;
+  };
+  const attacker = await run();
+  const meanwhile = async (): Promise<{ readonly neighbour: Vm; readonly tried: Finding[] }> => {
+    const neighbour = await run();
+    return { neighbour, tried: [...(await fromInside(fleet, attacker, neighbour, options)), ...(await outside.all(fleet, attacker, neighbour))] };
+  };
   // A token's shortest life is a minute: the rest is tried meanwhile.
-  const [tried, expired] = await Promise.all([triedAtOnce(fleet, attacker, neighbour, options), outside.expiredToken(fleet, attacker)]);
+  const [{ neighbour, tried }, expired] = await Promise.all([meanwhile(), outside.expiredToken(fleet, attacker)]);
   const findings = [...tried, expired, ...(await outside.afterTheEnd(fleet, attacker))];
   await fleet.end(neighbour);
   return section<'boundary', undefined>('boundary', 'Tenant boundary', findings);
-}
-
-async function triedAtOnce(fleet: Fleet, attacker: Vm, neighbour: Vm, options: BoundaryOptions): Promise<Finding[]> {
-  return [...(await fromInside(fleet, attacker, neighbour, options)), ...(await outside.all(fleet, attacker, neighbour))];
 }
 
 async function fromInside(fleet: Fleet, attacker: Vm, neighbour: Vm, options: BoundaryOptions): Promise<Finding[]> {

@@ -3,6 +3,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface HostFacts {
   /** Why nothing of the host can be seen; undefined: it can. */
@@ -49,17 +50,49 @@ async function processesOf(id: string): Promise<number[]> {
 const NAMED = '/run/netns';
 
 async function namespacesOf(pids: readonly number[]): Promise<string[]> {
-  const links = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/ns/net`).catch(() => ''))); // it ended meanwhile
-  const inodes = new Set(links.map((link) => Number(/\[(\d+)\]/.exec(link)?.[1])));
-  const names = await readdir(NAMED).catch((): string[] => []); // a host without any
-  const named = await Promise.all(names.map(async (name) => ({ name, ino: (await stat(join(NAMED, name)).catch(() => undefined))?.ino })));
-  return named.filter(({ ino }) => ino !== undefined && inodes.has(ino)).map(({ name }) => name);
+  const inodes = await inodesOf(pids);
+  return (await named()).filter(({ ino }) => inodes.has(ino)).map(({ name }) => name);
 }
 
-export async function namespacesLeft(names: readonly string[]): Promise<string[]> {
-  const there = await readdir(NAMED).catch((): string[] => []); // a host without any
-  return names.filter((name) => there.includes(name));
+/** Those in which no process is. A service keeps some ready; their names are used again, so that only their number tells. */
+async function emptyNamespaces(): Promise<string[]> {
+  const inodes = await inodesOf((await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number));
+  return (await named()).filter(({ ino }) => !inodes.has(ino)).map(({ name }) => name);
 }
+
+async function inodesOf(pids: readonly number[]): Promise<Set<number>> {
+  const links = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/ns/net`).catch(() => ''))); // it ended meanwhile
+  return new Set(links.map((link) => Number(/\[(\d+)\]/.exec(link)?.[1])));
+}
+
+async function named(): Promise<{ readonly name: string; readonly ino: number }[]> {
+  const names = await readdir(NAMED).catch((): string[] => []); // a host without any
+  const all = await Promise.all(names.map(async (name) => ({ name, ino: (await stat(join(NAMED, name)).catch(() => undefined))?.ino }))); // it went meanwhile
+  return all.flatMap(({ name, ino }) => (ino === undefined ? [] : [{ name, ino }]));
+}
+
+const WATCH_MS = 1000;
+const LOOK_EVERY_MS = 100;
+
+/** The most namespaces that a service on this host keeps ready at a time, by a second's look: it makes up for what was just used. */
+export async function readyNamespaces(host: HostFacts): Promise<readonly string[]> {
+  let most: string[] = [];
+  if (host.hidden !== undefined) return most;
+  for (const end = Date.now() + WATCH_MS; Date.now() < end; await sleep(LOOK_EVERY_MS)) {
+    const now = await emptyNamespaces();
+    if (now.length > most.length) most = now;
+  }
+  return most;
+}
+
+/** How many more there are than were ready before, of the services that `used` belong to: their names differ in the number alone. */
+export async function surplusNamespaces(used: readonly string[], ready: readonly string[]): Promise<number> {
+  const prefixes = new Set(used.map(prefixOf));
+  const count = (names: readonly string[]): number => names.filter((name) => prefixes.has(prefixOf(name))).length;
+  return Math.max(0, count(await emptyNamespaces()) - count(ready));
+}
+
+const prefixOf = (name: string): string => name.replace(/\d+$/, '');
 
 /** `<hierarchy>/tardigrade-<tag>/<id>`, in version 2 and in each controller of version 1. */
 async function cgroupsOf(id: string): Promise<string[]> {

@@ -11,7 +11,7 @@ import { Api } from './client/api.js';
 import { Fleet } from './client/fleet.js';
 import type { Pattern, Report, Section, SectionName } from './types.js';
 import { finding, overall, section } from './findings.js';
-import { hostFacts } from './host.js';
+import { hostFacts, readyNamespaces } from './host.js';
 import { checkIdle } from './idle.js';
 import { createProbes } from './probe.js';
 import { checkSpeed, type SpeedOptions } from './speed.js';
@@ -53,6 +53,7 @@ export async function runCheck(options: CheckOptions, { access, assetsDir, signa
   const guarded = <Name extends SectionName, Data>(name: Name, title: string, work: () => Promise<Section<Name, Data>>): Promise<Section<Name, Data> | undefined> =>
     wants(name) ? orFailed(name, title, signal, work) : Promise.resolve(undefined);
 
+  const ready = wants('cleanup') ? await readyNamespaces(host) : [];
   let sections: Pick<Report, SectionName>;
   let left: string[];
   try {
@@ -60,7 +61,7 @@ export async function runCheck(options: CheckOptions, { access, assetsDir, signa
     const [idle, boundary, cleanup] = await together([
       guarded('idle', 'Idle cost', () => checkIdle(fleet, { pattern: options.pattern, watchSeconds: options.watchSeconds }, say)),
       guarded('boundary', 'Tenant boundary', () => checkBoundary(fleet, { place, host, apiPort: portOf(access.apiUrl) }, say)),
-      guarded('cleanup', 'Cleanup after crash, time-out and abandonment', () => checkCleanup(fleet, { place, host }, say)),
+      guarded('cleanup', 'Cleanup after crash, time-out and abandonment', () => checkCleanup(fleet, { place, host, ready }, say)),
     ] as const);
     sections = { speed, idle, boundary, cleanup };
   } finally {

@@ -20,7 +20,7 @@ export interface SpeedOptions {
 /** Rounds before the counted ones: caches fill. */
 const WARM_UP = 1;
 /** Lets what the step before left (links being made, processes ending) finish before the next is timed. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 250;
 /** It must not suspend by itself meanwhile, and a request must resume it. */
 const BY_REQUEST = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
 

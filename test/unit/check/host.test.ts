@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { heldFor, hostFacts, namespacesLeft } from '../../../src/check/host.js';
+import { heldFor, hostFacts, readyNamespaces, surplusNamespaces } from '../../../src/check/host.js';
 
 test('the host of a loopback address is this one, seen by root alone', () => {
   assert.equal(hostFacts('http://127.0.0.1:7400', 0).hidden, undefined);
@@ -31,6 +31,7 @@ test('processes are found by the MicroVM they are for, with their children, unti
   assert.deepEqual((await heldFor(id)).processes, []);
 });
 
-test('namespaces that were never there are not left', async () => {
-  assert.deepEqual(await namespacesLeft([`tdg-${randomUUID()}`]), []);
+test('namespaces that nobody uses are no surplus of a service', async () => {
+  assert.equal(await surplusNamespaces([`tdg-${randomUUID()}-1`], []), 0);
+  assert.deepEqual(await readyNamespaces({ hidden: 'elsewhere', addresses: [] }), []);
 });
