@@ -1,5 +1,6 @@
-/** The usage pattern: from flags, from a JSON file, or the default of one user at work. */
+/** The usage pattern: from flags, from a YAML or JSON file, or the default of one user at work. */
 import { readFile } from 'node:fs/promises';
+import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { messageOf, OperatorError } from '../errors/index.js';
 import type { Pattern } from './types.js';
@@ -30,9 +31,9 @@ export async function readPattern(file: string | undefined, flags: Readonly<Reco
 async function fromFile(path: string): Promise<PatternInput> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    value = parseYaml(await readFile(path, 'utf8')); // JSON is YAML
   } catch (error) {
-    throw new OperatorError(`--pattern ${path} cannot be read as JSON: ${messageOf(error)}`);
+    throw new OperatorError(`--pattern ${path} cannot be read as YAML or JSON: ${messageOf(error)}`);
   }
   return parse(value, path);
 }

@@ -21,7 +21,7 @@ Runs MicroVMs of an image (name or ARN), measures and tries them, ends them, and
   --max-launch <ms>, --max-resume <ms>
                           fail when the 90th percentile is above
 
-  --pattern <file>        usage pattern, JSON; these go over its members:
+  --pattern <file>        usage pattern, YAML or JSON; these go over its members:
   --users <n>, --days <n>, --hours-per-day <n>, --requests-per-hour <n>, --activity <s>, --max-idle <s>, --suspended <s>
   --watch <s>             how long an idle MicroVM is watched (15)
 

@@ -23,9 +23,15 @@ test('flags go over the file, the file over the default', async () => {
   assert.deepEqual(pattern, { users: 40, daysPerMonth: 22, hoursPerDay: 8, requestsPerHour: 30, secondsOfActivity: 10, maxIdleDurationSeconds: 60, suspendedDurationSeconds: 28_800 });
 });
 
+test('YAML will do', async () => {
+  const { users, hoursPerDay } = await readPattern(await file('# a team\nusers: 40\nhoursPerDay: 9.5\n'), {});
+  assert.deepEqual([users, hoursPerDay], [40, 9.5]);
+});
+
 for (const [content, words] of [
-  ['{', /cannot be read as JSON/],
+  ['{', /cannot be read as YAML or JSON/],
   ['[]', /is not one/],
+  ['', /is not one/],
   ['{"hoursPerDay": 25}', /hoursPerDay: .*24.*its members are users/],
   ['{"maxIdleDurationSeconds": 30}', /maxIdleDurationSeconds: .*60/],
   ['{"request": 1}', /request/],
