@@ -83,9 +83,9 @@ function axis(top: number, rows: number, x: (value: number) => number, show: (va
 const label = (name: string, middle: number): string => `<text x="8" y="${at(middle + 4)}">${escape(name)}</text>`;
 const at = (value: number): string => (Math.round(value * 10) / 10).toString();
 
-/** The next of 1, 2, 4, 5, 8 × a power of ten; 1 for nothing. */
+/** The next of a few steps × a power of ten, a quarter of which reads well; 1 for nothing. */
 export function niceTop(highest: number): number {
   if (!(highest > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(highest));
-  return ([1, 2, 4, 5, 8, 10].find((step) => step * power >= highest * (1 - 1e-9)) ?? 10) * power;
+  return ([1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].find((step) => step * power >= highest * (1 - 1e-9)) ?? 10) * power;
 }

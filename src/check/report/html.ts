@@ -37,7 +37,7 @@ function part<Data>(section: (Section & { readonly data?: Data | undefined }) | 
     `<section aria-labelledby="${section.name}">`,
     `<h2 id="${section.name}">${escape(section.title)} <span class="${section.verdict}">${VERDICTS[section.verdict]}</span></h2>`,
     ...(section.data === undefined ? [] : figures(section.data)),
-    table('Findings', ['', 'What was tried', 'Expected', 'Seen'], section.findings.map(findingRow)),
+    table(`${section.title}: findings`, ['', 'What was tried', 'Expected', 'Seen'], section.findings.map(findingRow)),
     '</section>',
   ];
 }
