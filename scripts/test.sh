@@ -22,6 +22,7 @@ npm run --silent lint || failed=1
 npm run --silent typecheck || failed=1
 node --import tsx scripts/supply-chain/main.ts || failed=1
 (cd guest/agent && gofmt -l . | (! grep .) && go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
+(cd guest/probe && gofmt -l . | (! grep .) && CGO_ENABLED=0 go vet ./... && GOARCH=arm64 CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
 (cd host/jail && gofmt -l . | (! grep .) && CGO_ENABLED=0 go vet ./... && GOARCH=arm64 CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
 # For the tests with the AWS CLI of Debian 12; they say so and skip without it.
 command -v aws >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends awscli >/dev/null 2>&1 || echo "no awscli package"

@@ -37,6 +37,7 @@ await import('./shell.test.js');
 await import('./console.test.js');
 await import('./cli.test.js');
 await import('./cli-mistakes.test.js');
+await import('./check.test.js');
 await import('./metadata.test.js');
 await import('./metadata-links.test.js');
 await import('./egress.test.js');
