@@ -30,6 +30,11 @@ command -v tmux >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y 
 # For the endpoint's tests: curl, and a browser; the latter's test says so and skips without it.
 command -v curl >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl >/dev/null 2>&1 || echo "no curl package"
 command -v chromium >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || echo "no chromium package"
+# For the tests of the metrics: Prometheus' own checks. Its program alone, as the package would start a server.
+if ! command -v promtool >/dev/null; then
+  (cd "$report" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) || echo "no prometheus package"
+  PATH="$report/usr/bin:$PATH"
+fi
 node dist/cli/main.js setup || exit 1
 tier unit --test-timeout=240000 test/unit/**/*.test.ts
 tier conformance --test-timeout=240000 test/conformance/**/*.test.ts
