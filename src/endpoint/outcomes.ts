@@ -13,6 +13,8 @@ export function outcomeOfRefusal({ status, error }: Refusal): ProxyOutcome {
     case 500:
       return 'internal';
     case 502:
+      // Without a header: a shell's token on a request to the application.
+      if (error === undefined) return 'unauthorized';
       return error === 'MICROVM_CONNECT_FAILED' ? 'microvm-unreachable' : 'app-failed';
   }
 }
