@@ -10,7 +10,7 @@ import type { ConsoleSite } from '../console/contracts.js';
 import type { GarbageCollector } from '../gc/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
-import type { MetricsPage } from '../metrics/contracts.js';
+import type { ApiMetrics, MetricsPage } from '../metrics/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
@@ -52,6 +52,8 @@ export interface ApiServerDeps {
   readonly pageKey: Buffer;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */
   readonly endpointOf: (label: string) => string;
+  /** Default: nobody counts. */
+  readonly counts?: ApiMetrics;
   /** Served at /metrics to programs on this host; absent: nothing is. */
   readonly metrics?: MetricsPage;
   /** Served below /console, but not to guests; absent: nothing is. */
@@ -146,6 +148,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     const { key, service, operation, proven, parameters, response: answer, error } = facts;
     const caller = key === undefined ? undefined : { accountId: key.accountId, accessKeyId: key.accessKeyId, principalArn: key.principalArn };
     log.debug({ requestId, service, operation: operation ?? 'unknown', account: caller?.accountId, principal: caller?.principalArn ?? caller?.accessKeyId, status: response.statusCode, error: error?.code, ms: Math.round(ms) }, 'served');
+    deps.counts?.apiRequest({ service, operation, status: response.statusCode, error: error?.code, ms });
     deps.served?.({
       requestId, at, ms, method: request.method ?? '', service, operation, caller, proven, sourceIp: request.socket.remoteAddress, userAgent: request.headers['user-agent'],
       parameters, response: answer, status: response.statusCode, error,

@@ -6,6 +6,8 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { ERROR_TYPES } from '../api/dialect.js';
+import { OPERATION_NAMES } from '../api/operations/index.js';
 import { createApiServer } from '../api/server.js';
 import type { Progress } from '../assets/contracts.js';
 import { createLogsService } from '../aws/logs/service.js';
@@ -47,6 +49,7 @@ import { loadLimits } from '../quotas/limits.js';
 import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
+import { Samples } from '../usage/samples.js';
 import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
@@ -130,7 +133,13 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const guest = await ensureGuest(config, progress);
   const records = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => records.close());
-  const metrics = createMetrics({ microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state) });
+  const samples = new Samples(clock);
+  const metrics = createMetrics({
+    microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state),
+    vmmTotals: () => samples.totals(),
+    snapshotBytes: () => records.snapshotBytes(),
+    api: { operations: OPERATION_NAMES, errors: ERROR_TYPES },
+  });
   const events = await startEvents({ config, store: records, clock, logger, metrics });
   closers.push(() => events.close());
   const { store } = events;
@@ -148,7 +157,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
   const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
-  const metering = await startMetering({ config, store, clock, logger });
+  const metering = await startMetering({ config, store, clock, samples, logger });
   closers.push(() => metering.close());
   const log = createLogStore(join(dataDir, 'logs'), {
     streamBytes: config.logStreamMaxMiB * MIB,
@@ -205,7 +214,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => certificates.close());
   const tokens = await createTokenService({ dataDir, clock });
   const endpoint = createEndpointServer({
-    config, certificates, tokens, gateway: microvms, log: logger,
+    config, certificates, tokens, gateway: microvms, metrics, log: logger,
     limitOf: createVmLimitOf(config, (vm) => store.getVersion(vm.imageArn, vm.imageVersion)?.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB),
   });
   const { port: endpointPort } = await endpoint.listen();
@@ -222,6 +231,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
+    counts: metrics,
     console: await openConsole({ region: config.region, findKey, tokens, gateway: microvms, now: () => clock.now(), log: logger }),
     guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,

@@ -29,7 +29,7 @@ import type { Credentials } from '../../src/keys/credentials.js';
 import { type FindKey, keysOf } from '../../src/keys/key-ring.js';
 import type { LogStore } from '../../src/logs/contracts.js';
 import { createLogStore } from '../../src/logs/store.js';
-import type { MetricsPage } from '../../src/metrics/contracts.js';
+import type { ApiMetrics, MetricsPage } from '../../src/metrics/contracts.js';
 import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
@@ -233,6 +233,7 @@ export interface HarnessOptions {
   readonly metrics?: MetricsPage;
   /** Below /console. */
   readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
+  readonly counts?: ApiMetrics;
   readonly samples?: UsageSamples;
   readonly garbage?: GarbageCollector;
   /** Instead of the fake. */
@@ -287,6 +288,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     s3: createS3Service({ dataDir, region, log }),
     logs: createLogsService({ store: logStore, region, clock }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+    ...(options.counts === undefined ? {} : { counts: options.counts }),
     pageKey: Buffer.alloc(32, 7),
     endpointOf: (label) => `${label}.microvm.localhost:7443`,
     log,
