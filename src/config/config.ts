@@ -166,7 +166,8 @@ export const schema = z.object({
   TARDIGRADE_EVENTS_PER_ACCOUNT: z.coerce.number().int().min(100).max(10_000_000).default(10_000),
   TARDIGRADE_WEBHOOK_URLS: list.pipe(z.array(url('https://example.com/hook')).min(1).max(16)).optional(),
   TARDIGRADE_WEBHOOK_SECRET_FILE: z.string().min(1).optional(),
-  TARDIGRADE_AUDIT_MAX_MIB: z.coerce.number().int().min(0).max(1_048_576).default(256),
+  // Less would be gone with one batch of records.
+  TARDIGRADE_AUDIT_MAX_MIB: z.coerce.number().int().min(0).max(1_048_576).refine((size) => size === 0 || size >= 8, 'must be 0 or at least 8').default(256),
   TARDIGRADE_METADATA_HOP_LIMIT: z.coerce.number().int().min(1).max(64).default(1),
   TARDIGRADE_GUEST_API: z.enum(['0', '1']).default('0'),
   TARDIGRADE_STS_ENDPOINT: url('https://sts.us-east-1.amazonaws.com').optional(),

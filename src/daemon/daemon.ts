@@ -50,6 +50,7 @@ import { createTags } from '../tags/service.js';
 import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
+import { startAudit } from './audit.js';
 import { openConsole } from './console.js';
 import { createGarbageCollector } from './garbage.js';
 import { linkSettings, startEgress } from './egress.js';
@@ -160,6 +161,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
     failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
   }));
+  const audit = startAudit({ config, logs: log, clock, metrics, logger });
+  closers.push(() => audit.close());
   const egress = await startEgress({ config, links, owner: runDir, log, clock, logger });
   closers.push(() => egress.close());
   const callHook = createCallHook();
@@ -214,7 +217,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const findKey: FindKey = (id, token) => keys.find(id) ?? sessions.find(id, token);
   const api = createApiServer({
     config, findKey, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
-    logs: createLogsService({ store: log, region: config.region }),
+    logs: createLogsService({ store: audit.logs, keptGroup: audit.keptGroup, region: config.region }),
     usage: metering.reports,
     events: events.feed,
     samples: metering.samples,
@@ -223,6 +226,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
     console: await openConsole({ region: config.region, findKey, tokens, gateway: microvms, now: () => clock.now(), log: logger }),
+    ...(audit.served === undefined ? {} : { served: audit.served }),
     guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
