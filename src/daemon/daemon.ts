@@ -60,6 +60,7 @@ import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { admitGuests, createMetadata, roleSessionsOf, servicesOf } from './metadata.js';
 import { startMetering } from './metering.js';
 import { adoptable } from './survivors.js';
+import { startTracing, type Tracing } from './traces.js';
 
 export interface Daemon {
   readonly apiUrl: string;
@@ -134,7 +135,9 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const metrics = createMetrics({ microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state) });
   const events = await startEvents({ config, store: records, clock, logger, metrics });
   closers.push(() => events.close());
-  const { store } = events;
+  const tracing = startTracing({ config, store: events.store, buildStep: events.buildStep, clock, logger });
+  closers.push(() => tracing.close());
+  const { store } = tracing;
   const survivors = await adoptable(runDir, store, logger);
   const links = await openLinkPool({ ...linkSettings(config), owner: runDir, logger, services: servicesOf(config) });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
@@ -170,7 +173,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const connectors = createConnectors({ store, clock, region: config.region, networks, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
   const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, vault, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
-    ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
+    ...observers(observe, tracing.reached),
   };
   const layers = new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) });
   const images = createImages({
@@ -179,7 +182,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
-    stepChanged: events.buildStep,
+    stepChanged: tracing.buildStep,
     concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),
     inUse: (imageArn, version) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn && (version ?? vm.imageVersion) === vm.imageVersion),
     architecture: config.architecture,
@@ -227,6 +230,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     metrics,
     console: await openConsole({ region: config.region, findKey, tokens, gateway: microvms, now: () => clock.now(), log: logger }),
     ...(audit.served === undefined ? {} : { served: audit.served }),
+    ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }),
     guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
@@ -234,6 +238,17 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => api.close());
 
   return { apiUrl: apiUrlOf(config.apiHost, apiPort), endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
+}
+
+/** Who is told of the moments of builds and MicroVMs. */
+function observers(observe: Observe | undefined, reached: Tracing['reached']): { readonly observe?: (moment: string, id: string) => void | Promise<void> } {
+  if (observe === undefined) return reached === undefined ? {} : { observe: reached };
+  return {
+    observe(moment, id) {
+      reached?.(moment, id);
+      return observe(moment, { id });
+    },
+  };
 }
 
 function countBy<T, K extends string>(items: readonly T[], keyOf: (item: T) => K): Partial<Record<K, number>> {
