@@ -53,6 +53,7 @@ import { Samples } from '../usage/samples.js';
 import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
+import { startAudit } from './audit.js';
 import { openConsole } from './console.js';
 import { createGarbageCollector } from './garbage.js';
 import { linkSettings, startEgress } from './egress.js';
@@ -62,6 +63,7 @@ import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { admitGuests, createMetadata, roleSessionsOf, servicesOf } from './metadata.js';
 import { startMetering } from './metering.js';
 import { adoptable } from './survivors.js';
+import { startTracing, type Tracing } from './traces.js';
 
 export interface Daemon {
   readonly apiUrl: string;
@@ -142,7 +144,9 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   });
   const events = await startEvents({ config, store: records, clock, logger, metrics });
   closers.push(() => events.close());
-  const { store } = events;
+  const tracing = startTracing({ config, store: events.store, buildStep: events.buildStep, clock, logger });
+  closers.push(() => tracing.close());
+  const { store } = tracing;
   const survivors = await adoptable(runDir, store, logger);
   const links = await openLinkPool({ ...linkSettings(config), owner: runDir, logger, services: servicesOf(config) });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
@@ -169,6 +173,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
     failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
   }));
+  const audit = startAudit({ config, logs: log, clock, metrics, logger });
+  closers.push(() => audit.close());
   const egress = await startEgress({ config, links, owner: runDir, log, clock, logger });
   closers.push(() => egress.close());
   const callHook = createCallHook();
@@ -176,7 +182,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const connectors = createConnectors({ store, clock, region: config.region, networks, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
   const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, vault, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
-    ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
+    ...observers(observe, tracing.reached),
   };
   const layers = new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) });
   const images = createImages({
@@ -185,7 +191,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
-    stepChanged: events.buildStep,
+    stepChanged: tracing.buildStep,
     concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),
     inUse: (imageArn, version) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn && (version ?? vm.imageVersion) === vm.imageVersion),
     architecture: config.architecture,
@@ -223,7 +229,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const findKey: FindKey = (id, token) => keys.find(id) ?? sessions.find(id, token);
   const api = createApiServer({
     config, findKey, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
-    logs: createLogsService({ store: log, region: config.region }),
+    logs: createLogsService({ store: audit.logs, keptGroup: audit.keptGroup, region: config.region }),
     usage: metering.reports,
     events: events.feed,
     samples: metering.samples,
@@ -233,6 +239,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     metrics,
     counts: metrics,
     console: await openConsole({ region: config.region, findKey, tokens, gateway: microvms, now: () => clock.now(), log: logger }),
+    ...(audit.served === undefined ? {} : { served: audit.served }),
+    ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }),
     guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
@@ -240,6 +248,17 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => api.close());
 
   return { apiUrl: apiUrlOf(config.apiHost, apiPort), endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
+}
+
+/** Who is told of the moments of builds and MicroVMs. */
+function observers(observe: Observe | undefined, reached: Tracing['reached']): { readonly observe?: (moment: string, id: string) => void | Promise<void> } {
+  if (observe === undefined) return reached === undefined ? {} : { observe: reached };
+  return {
+    observe(moment, id) {
+      reached?.(moment, id);
+      return observe(moment, { id });
+    },
+  };
 }
 
 function countBy<T, K extends string>(items: readonly T[], keyOf: (item: T) => K): Partial<Record<K, number>> {

@@ -39,6 +39,9 @@ export type AssumeRoleOutcome = (typeof ASSUME_ROLE_OUTCOMES)[number];
 export const WEBHOOK_OUTCOMES = ['delivered', 'failed', 'given-up', 'dropped'] as const;
 export type WebhookOutcome = (typeof WEBHOOK_OUTCOMES)[number];
 
+export const AUDIT_OUTCOMES = ['written', 'left-out'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
 export const API_SERVICES = ['lambda', 'tardigrade', 's3', 'logs'] as const;
 
 export interface ApiRequest {
@@ -103,6 +106,8 @@ export interface Metrics extends ApiMetrics, ProxyMetrics {
   event(type: EventType): void;
   /** So many events came to that end at a webhook. */
   webhook(outcome: WebhookOutcome, events: number): void;
+  /** A call of the API was recorded, or not, as its account has too many refusals. */
+  audited(outcome: AuditOutcome): void;
 }
 
 export const noProxyMetrics: ProxyMetrics = {
@@ -126,6 +131,7 @@ export const noMetrics: Metrics = {
   assumedRole: () => undefined,
   event: () => undefined,
   webhook: () => undefined,
+  audited: () => undefined,
 };
 
 export interface MetricsPage {

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MicrovmState } from '../store/contracts.js';
 import { apiMetrics, type ApiNames } from './api-metrics.js';
-import { ASSUME_ROLE_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_KINDS, LAUNCH_PHASES, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
+import { ASSUME_ROLE_OUTCOMES, AUDIT_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_KINDS, LAUNCH_PHASES, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
 import { proxyMetrics } from './proxy-metrics.js';
 
 export interface MetricsOptions {
@@ -37,6 +37,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   const clockSteps = new Counter({ name: 'tardigrade_clock_steps_total', help: 'Jumps of the wall clock that were noticed.', registers });
   const assumedRoles = new Counter({ name: 'tardigrade_assume_role_total', help: 'Calls of AssumeRole for execution roles, by outcome.', labelNames: ['outcome'], registers });
   const events = new Counter({ name: 'tardigrade_events_total', help: 'Events recorded, by type.', labelNames: ['type'], registers });
+  const audited = new Counter({ name: 'tardigrade_audit_records_total', help: 'Records of API calls, by outcome.', labelNames: ['outcome'], registers });
   const webhooks = new Counter({ name: 'tardigrade_webhook_events_total', help: 'What became of events at webhooks, by outcome.', labelNames: ['outcome'], registers });
   new Gauge({
     name: 'tardigrade_vmm_memory_bytes',
@@ -81,6 +82,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   for (const to of STATES) transitions.inc({ to }, 0);
   for (const outcome of ASSUME_ROLE_OUTCOMES) assumedRoles.inc({ outcome }, 0);
   for (const type of EVENT_TYPES) events.inc({ type }, 0);
+  for (const outcome of AUDIT_OUTCOMES) audited.inc({ outcome }, 0);
   for (const outcome of WEBHOOK_OUTCOMES) webhooks.inc({ outcome }, 0);
   for (const step of STEPS) steps.zero({ step });
   for (const kind of LAUNCH_KINDS) for (const phase of LAUNCH_PHASES) phases.zero({ kind: kind.toLowerCase(), phase });
@@ -105,6 +107,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
     clockStepped: () => clockSteps.inc(),
     assumedRole: (outcome) => assumedRoles.inc({ outcome }),
     event: (type) => events.inc({ type }),
+    audited: (outcome) => audited.inc({ outcome }),
     webhook: (outcome, count) => webhooks.inc({ outcome }, count),
     contentType: registry.contentType,
     render: () => registry.metrics(),
