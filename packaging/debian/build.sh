@@ -30,7 +30,10 @@ fi
 (cd "$app" && node -e 'new (require("better-sqlite3"))(":memory:")')
 # What serves nobody once it is compiled.
 (cd "$app/node_modules/better-sqlite3" && rm -rf deps src binding.gyp && find build -type f ! -name better_sqlite3.node -delete && find build -type d -empty -delete)
-rm -rf "$app/node_modules/.bin" "$app/node_modules/koffi/"{src,vendor,doc} "$app/package-lock.json"
+rm -rf "$app/node_modules/.bin" "$app/node_modules/koffi/"{src,vendor,doc,cnoke.cjs} "$app/node_modules/@koromix/"*/musl_* "$app/package-lock.json"
+# Addons for another runtime than Node.js, web pages, and what is for the packages' own authors.
+rm -rf "$app"/node_modules/*/{prebuilds,docs,doc,test,tests,benchmarks,.github}
+find "$app/node_modules" -name '.*' -type f -delete
 strip --strip-unneeded "$app/$addon" 2>/dev/null || true
 
 find "$app/dist/prebuilt" -type f ! -name "*-$architecture-*" -delete
@@ -41,18 +44,22 @@ mv "$app/packaging/systemd" "$root/usr/lib/systemd/system"
 mv "$app/docs"/* "$root/usr/share/doc/tardigrade/"
 mv "$app/packaging/config.example.yaml" "$root/usr/share/doc/tardigrade/examples/"
 mv "$app/README.md" "$app/SECURITY.md" "$root/usr/share/doc/tardigrade/"
-gzip -9nc "$app/CHANGELOG.md" >"$root/usr/share/doc/tardigrade/changelog.gz"
+mv "$app/CHANGELOG.md" "$root/usr/share/doc/tardigrade/"
+printf 'tardigrade (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- The Tardigrade authors <tardigrade@localhost>  %s\n' "$version" "$(date -R -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")" \
+  | gzip -9nc >"$root/usr/share/doc/tardigrade/changelog.gz"
+install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/tardigrade"
 cp "$here/copyright" "$root/usr/share/doc/tardigrade/copyright"
-rm -rf "$app/packaging" "$app/docs" "$app/CHANGELOG.md" "$app/LICENSE" "$app/scripts"
+rm -rf "$app/packaging" "$app/docs" "$app/LICENSE" "$app/scripts"
 cp "$here/config.yaml" "$root/etc/tardigrade/config.yaml"
 ln -s ../lib/tardigrade/dist/cli/main.js "$root/usr/bin/tardigrade"
 
 oldest=$([ "$node_major" = 20 ] && echo 20.18 || echo "$node_major~")
-depends="nodejs (>= $oldest), nodejs (<< $((node_major + 1))~), dpkg, apt"
-for package in $packages; do depends="$depends, $package"; done
+depends="nodejs (>= $oldest), nodejs (<< $((node_major + 1))~), libc6, libstdc++6, apt"
+# util-linux is Essential.
+for package in $packages; do [ "$package" = util-linux ] || depends="$depends, $package"; done
 find "$root" -type d -exec chmod 755 {} +
-find "$root" -type f -exec chmod u=rwX,go=rX {} +
-chmod 755 "$app/dist/cli/main.js"
+find "$root" -type f -exec chmod 644 {} +
+chmod 755 "$app/dist/cli/main.js" "$app/dist/prebuilt/"*
 chmod 600 "$root/etc/tardigrade/config.yaml"
 sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@DEPENDS@/$depends/; s/@SIZE@/$(du -sk --apparent-size "$root" | cut -f1)/" "$here/control.in" >"$root/DEBIAN/control"
 echo /etc/tardigrade/config.yaml >"$root/DEBIAN/conffiles"

@@ -52,6 +52,13 @@ describe('npm package', () => {
     assert.equal(typeof stdout, 'string', 'it is a program of this machine');
   });
 
+  it('has a doctor who asks for no compiler', async () => {
+    const { stdout } = await tardigrade('doctor', '--json').catch((error: unknown) => error as { stdout: string });
+    const seen = (JSON.parse(stdout) as { findings: { check: string; seen: string }[] }).findings.filter(({ check }) => check === 'programs').map((finding) => finding.seen);
+    assert.ok(seen.length > 5);
+    assert.deepEqual(seen.filter((text) => /\bgo\b/.test(text)), []);
+  });
+
   it('holds no test and no map', async () => {
     const { stdout } = await run('find', [installed, '-path', `${installed}/node_modules`, '-prune', '-o', '-type', 'f', '-print'], { maxBuffer: 1e8 });
     assert.doesNotMatch(stdout, /_test\.go$|\.test\.|\.js\.map$|tsbuildinfo|\.built$/m);
