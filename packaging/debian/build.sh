@@ -33,7 +33,7 @@ fi
 rm -rf "$app/node_modules/.bin" "$app/node_modules/koffi/"{src,vendor,doc,cnoke.cjs} "$app/node_modules/@koromix/"*/musl_* "$app/package-lock.json"
 # Addons for another runtime than Node.js, web pages, and what is for the packages' own authors.
 rm -rf "$app"/node_modules/*/{prebuilds,docs,doc,test,tests,benchmarks,.github}
-find "$app/node_modules" -name '.*' -type f -delete
+find "$app/node_modules" \( -name '.*' -o -name '*.html' \) -type f -delete
 strip --strip-unneeded "$app/$addon" 2>/dev/null || true
 
 find "$app/dist/prebuilt" -type f ! -name "*-$architecture-*" -delete
