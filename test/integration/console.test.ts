@@ -77,7 +77,7 @@ async function buildImage(user: ConsoleBrowser, name: string): Promise<void> {
   await user.press('Create image', 'link');
   await user.fill('Name', name);
   await page.getByLabel('Application').setInputFiles({ name: 'app.zip', mimeType: 'application/zip', buffer: await zipFolder(FLASK_APP) });
-  await page.getByLabel(/^Once POST \/ready/).check();
+  await page.getByLabel(/Once POST .ready/).check();
   await user.fill('Port of the hooks', '9000');
   await user.inspect('create-image');
   await user.press('Upload and build');

@@ -9,7 +9,8 @@ export function MicrovmCostPanel({ id, state }: { readonly id: string; readonly 
   const { data, error } = useQuery(`usage ${id} ${state}`, (signal) => getMicrovmUsage(id, signal), { everyMs: 30_000 });
   return (
     <Panel title="Usage and cost" wide>
-      <Failure error={error} />
+      {/* One that never ran has used nothing: the service says so in an error. */}
+      {error?.status === 404 ? <p class="quiet">{error.message}</p> : <Failure error={error} />}
       {data !== undefined && (
         <>
           <Facts of={[

@@ -53,7 +53,7 @@ export function MicrovmTable({ rows, used }: { readonly rows: readonly MicrovmSu
             <tr key={vm.microvmId}>
               <th scope="row"><Link to={`/microvms/${vm.microvmId}`} class="code">{shortId(vm.microvmId)}</Link></th>
               <td data-label="State"><State of={vm.state} /></td>
-              <td data-label="Image"><Link to={`/images/${lastOfArn(vm.imageArn)}`}>{lastOfArn(vm.imageArn)}</Link> <span class="quiet">{vm.imageVersion}</span></td>
+              <td data-label="Image"><span><Link to={`/images/${lastOfArn(vm.imageArn)}`}>{lastOfArn(vm.imageArn)}</Link> <span class="quiet">{vm.imageVersion}</span></span></td>
               <td data-label="CPU" class="number">{row?.cpu == null ? '–' : vcpus(row.cpu)}</td>
               <td data-label="Memory" class="number">{row?.memoryBytes == null ? '–' : `${bytes(row.memoryBytes)} of ${row.memoryMiB} MiB`}</td>
               <td data-label="Running" class="number">{row === undefined ? '–' : duration(row.runningSeconds)}</td>

@@ -76,7 +76,7 @@ export function NewImagePage({ session, name }: NewImagePageProps) {
           </Field>
           <Field label="Base image">
             {(attributes) => (
-              <select {...attributes} value={form.base} onChange={({ currentTarget }) => set({ base: currentTarget.value })}>
+              <select {...attributes} value={form.base === '' ? bases.data?.[0] : form.base} onChange={({ currentTarget }) => set({ base: currentTarget.value })}>
                 {bases.data?.map((base) => <option key={base} value={base}>{base.slice(base.lastIndexOf(':') + 1)}</option>)}
               </select>
             )}

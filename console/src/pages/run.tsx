@@ -61,7 +61,7 @@ export function RunPage({ session, name }: { readonly session: SessionInfo; read
           {suspends && (
             <div class="row">
               <TextField label="After idle seconds" type="number" min={60} max={28_800} required value={idle} onText={setIdle} />
-              <TextField label="End it after suspended seconds" type="number" min={0} required value={suspended} onText={setSuspended} />
+              <TextField label="Then end after seconds" type="number" min={0} required value={suspended} onText={setSuspended} />
             </div>
           )}
           {suspends && <Check label="A request resumes it" checked={autoResume} onCheck={setAutoResume} />}
