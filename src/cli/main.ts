@@ -30,6 +30,8 @@ const USAGE = `usage: tardigrade [--config <file>] <command>
   destroy-key <account>      make all encrypted images and MicroVMs of an account unreadable for good; needs --yes,
                              and a service that is stopped
   doctor [--json]            look at this host, and say what to mend and how; exit code 1 when something does not work
+  backup <file>              copy the data folder into an archive, while the service runs or not; .tar or .tar.zst
+  restore <file>             put such an archive into an empty data folder; the service must be stopped
   config check [file]        is a configuration file good? Says each line that is not
   config show [--json]       all settings in force here, and where they come from; secrets are hidden
   help                       this text
@@ -88,6 +90,16 @@ async function main(words: readonly string[]): Promise<number> {
     case 'destroy-key': {
       const { destroyKeyOf } = await import('../daemon/destroy-key.js');
       process.stdout.write(`${await destroyKeyOf(rest, config)}\n`);
+      return 0;
+    }
+    case 'backup': {
+      const { backup } = await import('./backup.js');
+      await backup(rest, config, (text) => process.stdout.write(text));
+      return 0;
+    }
+    case 'restore': {
+      const { restore } = await import('./restore.js');
+      await restore(rest, config, (text) => process.stdout.write(text));
       return 0;
     }
     case 'doctor': {
