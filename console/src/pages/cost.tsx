@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { getUsageReport } from '../api/usage';
-import { bytes, dollars, duration } from '../format';
-import { useQuery } from '../state/query';
-import { Charges } from '../ui/charges';
-import { TextField } from '../ui/field';
-import { Failure, Loading, PageHead, Panel } from '../ui/panel';
+import { getUsageReport } from '../api/usage.js';
+import { bytes, dollars, duration } from '../format.js';
+import { useQuery } from '../state/query.js';
+import { Charges } from '../ui/charges.js';
+import { TextField } from '../ui/field.js';
+import { Failure, Loading, PageHead, Panel } from '../ui/panel.js';
 
 const given = (day: string): string | undefined => (day === '' ? undefined : day);
 

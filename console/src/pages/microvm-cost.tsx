@@ -1,9 +1,9 @@
-import { getMicrovmUsage } from '../api/usage';
-import type { MicrovmState } from '../api/microvms';
-import { duration } from '../format';
-import { useQuery } from '../state/query';
-import { Charges } from '../ui/charges';
-import { Facts, Failure, Panel } from '../ui/panel';
+import { getMicrovmUsage } from '../api/usage.js';
+import type { MicrovmState } from '../api/microvms.js';
+import { duration } from '../format.js';
+import { useQuery } from '../state/query.js';
+import { Charges } from '../ui/charges.js';
+import { Facts, Failure, Panel } from '../ui/panel.js';
 
 export function MicrovmCostPanel({ id, state }: { readonly id: string; readonly state: MicrovmState }) {
   const { data, error } = useQuery(`usage ${id} ${state}`, (signal) => getMicrovmUsage(id, signal), { everyMs: 30_000 });

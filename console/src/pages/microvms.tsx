@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { getTop, listMicrovms, type MicrovmSummary, type TopRow } from '../api/microvms';
-import { ago, bytes, dateTime, duration, lastOfArn, shortId, vcpus } from '../format';
-import { useNow, useQuery } from '../state/query';
-import { Link } from '../ui/link';
-import { Failure, Loading, PageHead } from '../ui/panel';
-import { State } from '../ui/state';
+import { getTop, listMicrovms, type MicrovmSummary, type TopRow } from '../api/microvms.js';
+import { ago, bytes, dateTime, duration, lastOfArn, shortId, vcpus } from '../format.js';
+import { useNow, useQuery } from '../state/query.js';
+import { Link } from '../ui/link.js';
+import { Failure, Loading, PageHead } from '../ui/panel.js';
+import { State } from '../ui/state.js';
 
 type Shown = 'live' | 'ended' | 'all';
 

@@ -1,15 +1,15 @@
 import { useState } from 'preact/hooks';
-import type { SessionInfo } from '../api/client';
-import { listConnectors } from '../api/connectors';
-import { getImage } from '../api/images';
-import { runMicrovm, type RunInput } from '../api/microvms';
-import { imageArn, managedConnector, newClientToken, noEgress } from '../arn';
-import { navigate } from '../state/router';
-import { attempt } from '../state/notices';
-import { useQuery } from '../state/query';
-import { Check, Field, TextField } from '../ui/field';
-import { Link } from '../ui/link';
-import { Failure, PageHead } from '../ui/panel';
+import type { SessionInfo } from '../api/client.js';
+import { listConnectors } from '../api/connectors.js';
+import { getImage } from '../api/images.js';
+import { runMicrovm, type RunInput } from '../api/microvms.js';
+import { imageArn, managedConnector, newClientToken, noEgress } from '../arn.js';
+import { navigate } from '../state/router.js';
+import { attempt } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { Check, Field, TextField } from '../ui/field.js';
+import { Link } from '../ui/link.js';
+import { Failure, PageHead } from '../ui/panel.js';
 
 const INTERNET = 'INTERNET_EGRESS';
 const NONE = 'NO_EGRESS';

@@ -2,8 +2,8 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { mintShellToken } from '../api/microvms';
-import { styleByObjectModel } from './styles';
+import { mintShellToken } from '../api/microvms.js';
+import { styleByObjectModel } from './styles.js';
 
 export interface ShellEvents {
   readonly opened: () => void;

@@ -1,5 +1,5 @@
-import type { Charge } from '../api/usage';
-import { dollars, quantity } from '../format';
+import type { Charge } from '../api/usage.js';
+import { dollars, quantity } from '../format.js';
 
 export function Charges({ charges, cost }: { readonly charges: readonly Charge[]; readonly cost: number }) {
   return (

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { say } from '../state/notices';
+import { say } from '../state/notices.js';
 
 /** Only pages of https and of localhost may use the clipboard's own interface. */
 async function copy(text: string): Promise<void> {
