@@ -24,7 +24,7 @@ describe('figures', () => {
 
   it('sizes and sums of money keep the digits that count', () => {
     assert.deepEqual([0, 1023, 1024, 1536 * 1024, 512 * 1024 ** 2, 5 * 1024 ** 4].map(bytes), ['0 B', '1023 B', '1.0 KiB', '1.5 MiB', '512 MiB', '5.0 TiB']);
-    assert.deepEqual([0, 0.0000123456, 0.5, 12.345].map(dollars), ['$0', '$0.0000123', '$0.500', '$12.35']);
+    assert.deepEqual([0, 3.1e-7, 0.0000123456, 0.5, 12.345].map(dollars), ['$0', '<$0.00001', '$0.0000123', '$0.500', '$12.35']);
   });
 
   it('ids are short, ARNs end in a name', () => {
