@@ -43,7 +43,7 @@ export function ImagePage({ session, name }: { readonly session: SessionInfo; re
             <Failure error={versions.error} />
             <VersionTable name={name} versions={versions.data ?? []} />
           </Panel>
-          {running.length > 0 && <Panel title="MicroVMs" wide><MicrovmTable rows={running} used={new Map()} /></Panel>}
+          {running.length > 0 && <Panel title="MicroVMs" wide><MicrovmTable rows={running} /></Panel>}
           <Panel title="Details">
             <Facts of={[['ARN', <span class="code">{data.imageArn}</span>], ['Created', dateTime(data.createdAt)], ['Updated', dateTime(data.updatedAt)], ['Active version', data.latestActiveImageVersion ?? 'none'], ['Last failed', data.latestFailedImageVersion]]} />
           </Panel>
