@@ -7,6 +7,7 @@ import type { Config } from '../config/config.js';
 import { listenOn } from '../sockets/listen.js';
 import type { ConnectorService } from '../connectors/contracts.js';
 import type { ConsoleSite } from '../console/contracts.js';
+import type { GarbageCollector } from '../gc/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
 import type { MetricsPage } from '../metrics/contracts.js';
@@ -43,6 +44,7 @@ export interface ApiServerDeps {
   readonly usage: UsageReports;
   readonly events: EventFeed;
   readonly samples: UsageSamples;
+  readonly garbage: GarbageCollector;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -90,6 +92,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     usage: deps.usage,
     events: deps.events,
     samples: deps.samples,
+    garbage: deps.garbage,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,

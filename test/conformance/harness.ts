@@ -20,6 +20,10 @@ import { createFeed } from '../../src/events/feed.js';
 import { EventHub } from '../../src/events/hub.js';
 import { recordEvents } from '../../src/events/recorder.js';
 import { readPolicies } from '../../src/iam/policy.js';
+import { createCollector } from '../../src/gc/collector.js';
+import type { GarbageCollector } from '../../src/gc/contracts.js';
+import { expiredLogEvents } from '../../src/gc/log-events.js';
+import { terminatedRecords } from '../../src/gc/terminated.js';
 import type { ImageService, ManagedImage } from '../../src/images/contracts.js';
 import type { Credentials } from '../../src/keys/credentials.js';
 import { type FindKey, keysOf } from '../../src/keys/key-ring.js';
@@ -230,6 +234,7 @@ export interface HarnessOptions {
   /** Below /console. */
   readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
   readonly samples?: UsageSamples;
+  readonly garbage?: GarbageCollector;
   /** Instead of the fake. */
   readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
 }
@@ -276,6 +281,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     usage: createReports({ store, clock: { ...systemClock, now: clock }, prices: AWS_PRICES, refresh: () => Promise.resolve() }),
     events: createFeed(store, hub, region),
+    garbage: options.garbage ?? createCollector({ operatorAccount: accountId, sources: [terminatedRecords({ store, clock: systemClock }), expiredLogEvents(logStore)], logger: log }),
     samples: options.samples ?? { intervalSeconds: 5, of: () => [], latest: () => ({ memoryMiB: 2048, runningSeconds: 0 }) },
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
