@@ -43,7 +43,7 @@ export function TerminalPage({ id }: { readonly id: string }) {
       />
       <p class="quiet">The keyboard is the shell's, Tab and Escape too: <kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>L</kbd> leaves it.</p>
       {shell.kind === 'ended' && <p class="reason" role="status">{shell.why}</p>}
-      <div key={attempt} ref={place} class="terminal" role="region" aria-label={`Terminal of ${shortId(id)}`} />
+      <div key={attempt} ref={place} class="screen" role="region" aria-label={`Terminal of ${shortId(id)}`} />
     </div>
   );
 }
