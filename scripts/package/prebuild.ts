@@ -9,6 +9,6 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 // Those of earlier sources are of no use.
 await rm(join(ROOT, 'dist/prebuilt'), { recursive: true, force: true });
 await mkdir(join(ROOT, 'dist/prebuilt'), { recursive: true });
-for (const module of ['guest/agent', 'host/jail']) {
+for (const module of ['guest/agent', 'guest/probe', 'host/jail']) {
   for (const architecture of ['amd64', 'arm64'] as const) await compile(join(ROOT, module), await readyPath(join(ROOT, module), architecture), architecture);
 }

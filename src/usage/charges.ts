@@ -1,6 +1,6 @@
 /** Usage in the units AWS bills (spec §11). */
 import type { StoredVersion, UsageAmounts } from '../store/contracts.js';
-import type { Charge, Prices } from './contracts.js';
+import type { Charge, Prices } from './bill.js';
 
 /** 2^30 bytes, as sizes of memory are. Unknown: gb-size */
 const GB = 1024 ** 3;

@@ -3,6 +3,10 @@
  * reports.
  */
 import type { MicrovmRecord, UsageAmounts, UsageDay, UsagePeriod } from '../store/contracts.js';
+import type { Charge } from './bill.js';
+
+export { chargesOf, costOf } from './charges.js';
+export type { Charge, Prices } from './bill.js';
 
 export type MeteredVm = Pick<MicrovmRecord, 'id' | 'accountId' | 'imageArn' | 'imageVersion'>;
 
@@ -38,24 +42,6 @@ export interface UsageSamples {
   of(id: string, since?: number): readonly MicrovmSample[];
   /** Absent: it does not run, or was not looked at yet. memoryMiB: its baseline. */
   latest(vm: MeteredVm): { readonly cpu?: number | undefined; readonly memoryBytes?: number | undefined; readonly memoryMiB: number; readonly runningSeconds: number };
-}
-
-/** US dollars for each unit. GB is 2^30 bytes. */
-export interface Prices {
-  readonly vcpuSecond: number;
-  readonly memoryGbSecond: number;
-  readonly snapshotReadGb: number;
-  readonly snapshotWriteGb: number;
-  readonly snapshotStorageGbHour: number;
-}
-
-/** One line of a bill. */
-export interface Charge {
-  readonly dimension: string;
-  readonly unit: string;
-  readonly quantity: number;
-  readonly unitPrice: number;
-  readonly cost: number;
 }
 
 export interface UsageReport {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, OperatorError } from '../errors/index.js';
-import type { Prices } from './contracts.js';
+import type { Prices } from './bill.js';
 
 /** us-east-1, as published (spec §11). Other Regions differ: eu-west-1 by about +5 %, ap-northeast-1 by about +16 %. */
 export const AWS_PRICES: Prices = {

@@ -3,7 +3,9 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Endpoint, refusalOf } from '../client/endpoint.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Api } from '../client/api.js';
+import { Endpoint, refusalOf, type EndpointRequest } from '../client/endpoint.js';
 import type { Context } from '../context.js';
 import { CliError } from '../errors.js';
 import { EXIT } from '../exit-codes.js';
@@ -28,12 +30,29 @@ export async function curl(context: Context, given: string, path: string, option
   try {
     const body = options.data === undefined ? undefined : bodyOf(options.data, context.io.stdin);
     const method = options.request ?? (body === undefined ? 'GET' : 'POST');
-    const response = await endpoint.send({ method, path: path.startsWith('/') ? path : `/${path}`, headers: withDefaults(headers, body), body }, signal);
-    const refusal = await refusalOf(api, endpoint, response);
-    if (refusal !== undefined) throw refusal;
+    const response = await answered(api, endpoint, { method, path: path.startsWith('/') ? path : `/${path}`, headers: withDefaults(headers, body), body }, signal);
     await show(context, response, options);
   } finally {
     endpoint.close();
+  }
+}
+
+/** An application may begin to listen a moment after its MicroVM runs: so long is waited for one, and only so soon after its start. ms */
+const STARTING_MS = 60_000;
+const WAIT_MS = 10_000;
+const AGAIN_MS = 200;
+
+/** The application's own answer. Throws CliError for the endpoint's. Only what may be sent twice is. */
+async function answered(api: Api, endpoint: Endpoint, request: EndpointRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const until = Date.now() + WAIT_MS;
+  const patient = (request.method === 'GET' || request.method === 'HEAD') && request.body === undefined && Date.now() - endpoint.microvm.startedAt * 1000 < STARTING_MS;
+  for (;;) {
+    const response = await endpoint.send(request, signal);
+    const refusal = await refusalOf(api, endpoint, response);
+    if (refusal === undefined) return response;
+    if (!patient || response.headers['x-aws-proxy-error'] !== 'APP_CONNECT_FAILED' || Date.now() > until || signal.aborted) throw refusal;
+    response.resume();
+    await sleep(AGAIN_MS);
   }
 }
 

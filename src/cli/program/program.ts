@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { type Argument, Command, Help } from 'commander';
 import { defineAccess } from './access.js';
+import { defineCheck } from './check.js';
 import { defineCompletion } from './completion.js';
 import type { Define, Runtime } from './define.js';
 import { defineHost } from './host.js';
@@ -19,6 +20,7 @@ const GROUPS: readonly (readonly [title: string, define: Define])[] = [
   ['MicroVMs:', defineMicrovms],
   ['Into a MicroVM:', defineAccess],
   ['Watching and accounting:', defineWatch],
+  ['Trying it:', defineCheck],
   ['Shell:', defineCompletion],
 ];
 

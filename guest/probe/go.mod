@@ -1,0 +1,3 @@
+module tardigrade/probe
+
+go 1.19

@@ -1,0 +1,89 @@
+/**
+ * The boundary between tenants: two MicroVMs of the image, one of which tries to leave, and a client with the keys of one
+ * that tries the other.
+ */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { firstAnswer } from './answer.js';
+import { attempt } from './attempt.js';
+import { outside } from './boundary-outside.js';
+import type { Fleet, Vm } from './client/fleet.js';
+import { Probe } from './client/guest.js';
+import type { Finding, Section } from './types.js';
+import { finding, section } from './findings.js';
+import type { HostFacts } from './host.js';
+import type { PlaceProbe } from './probe.js';
+
+export interface BoundaryOptions {
+  readonly place: PlaceProbe;
+  /** Where services of the host are looked for. */
+  readonly host: HostFacts;
+  readonly apiPort: number;
+}
+
+const traits = z.object({
+  port: z.number(), addresses: z.array(z.string()), file: z.string(), metadataToken: z.string(), random: z.string(), bootId: z.string(), touched: z.boolean(),
+});
+const outcome = z.object({ name: z.string(), expected: z.string(), seen: z.string(), outcome: z.enum(['held', 'failed', 'not-checked']) });
+
+const POLICY = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
+
+export async function checkBoundary(fleet: Fleet, options: BoundaryOptions, say: (text: string) => void): Promise<Section<'boundary', undefined>> {
+  say('boundary: two MicroVMs, one of which tries to reach the other');
+  const { region } = fleet.api.access;
+  const ingressNetworkConnectors = ['HTTP_INGRESS', 'SHELL_INGRESS'].map((name) => `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`);
+  const run = async (): Promise<Vm> => {
+    const vm = await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors });
+    await firstAnswer(fleet, vm);
+    return vm;
+  };
+  const attacker = await run();
+  const meanwhile = async (): Promise<{ readonly neighbour: Vm; readonly tried: Finding[] }> => {
+    const neighbour = await run();
+    return { neighbour, tried: [...(await fromInside(fleet, attacker, neighbour, options)), ...(await outside.all(fleet, attacker, neighbour))] };
+  };
+  // A token's shortest life is a minute: the rest is tried meanwhile.
+  const [{ neighbour, tried }, expired] = await Promise.all([meanwhile(), outside.expiredToken(fleet, attacker)]);
+  const findings = [...tried, expired, ...(await outside.afterTheEnd(fleet, attacker))];
+  await fleet.end(neighbour);
+  return section<'boundary', undefined>('boundary', 'Tenant boundary', findings);
+}
+
+async function fromInside(fleet: Fleet, attacker: Vm, neighbour: Vm, options: BoundaryOptions): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const ran = await attempt('a probe inside both MicroVMs', 'runs', fleet.signal, async () => {
+    findings.push(...(await probe(fleet, attacker, neighbour, options)));
+    return { seen: `${findings.length} attempts`, held: findings.length > 0 };
+  });
+  return [ran, ...findings.map((one) => ({ ...one, name: `inside: ${one.name}` }))];
+}
+
+async function probe(fleet: Fleet, attacker: Vm, neighbour: Vm, { place, host, apiPort }: BoundaryOptions): Promise<Finding[]> {
+  const { access } = fleet.api;
+  for (const vm of [attacker, neighbour]) await place(access, vm.id);
+  const endpointPort = Number(neighbour.host.split(':')[1] ?? 443);
+  const secret = randomBytes(24).toString('hex');
+  const listening = await Probe.start(access, neighbour.id, 'neighbour');
+  try {
+    listening.tell({ secret });
+    const is = traits.parse(await listening.next());
+    const trying = await Probe.start(access, attacker.id, 'try');
+    const findings: Finding[] = [];
+    try {
+      trying.tell({
+        secret, neighbour: is, appPort: fleet.target.port, hostPorts: [apiPort, endpointPort], hostAddresses: host.addresses, services: [],
+        ownsMachine: fleet.target.image.allCapabilities,
+      });
+      for (let line = await trying.next(); line !== undefined; line = await trying.next()) findings.push(outcome.parse(line));
+      await trying.end();
+    } finally {
+      trying.close();
+    }
+    listening.finish();
+    const { touched } = traits.parse(await listening.next());
+    return [...findings, finding('what the neighbour noticed', 'nothing', touched ? 'somebody connected' : 'nothing', !touched)];
+  } finally {
+    listening.close();
+  }
+}
+
