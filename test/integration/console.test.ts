@@ -77,7 +77,7 @@ async function buildImage(user: ConsoleBrowser, name: string): Promise<void> {
   await user.press('Create image', 'link');
   await user.fill('Name', name);
   await page.getByLabel('Application').setInputFiles({ name: 'app.zip', mimeType: 'application/zip', buffer: await zipFolder(FLASK_APP) });
-  await page.getByLabel(/^Once POST \/ready/).check();
+  await page.getByLabel(/Once POST .ready/).check();
   await user.fill('Port of the hooks', '9000');
   await user.inspect('create-image');
   await user.press('Upload and build');
@@ -122,7 +122,7 @@ async function useToken(user: ConsoleBrowser, { daemon }: Service): Promise<void
   client.close();
   assert.match(await user.page.locator('.command').innerText(), /^curl --cacert "\$TARDIGRADE_CA_FILE" -H 'X-aws-proxy-auth: …' https:/);
   await user.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await user.press('Copy curl the curl line with its token');
+  await user.press(/^Copy curl/);
   assert.ok(String(await user.page.evaluate('navigator.clipboard.readText()')).includes(token));
   await user.sees(/Copied/, '.notices');
   // Two samples make a line.
