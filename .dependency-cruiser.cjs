@@ -14,6 +14,13 @@ module.exports = {
     })),
     { name: 'engine-knows-no-aws', severity: 'error', from: { path: '^src/(engine|network|guest|cgroups)/' }, to: { path: '^src/(api|aws|images|microvms|endpoint|store|config)/' } },
     { name: 'api-knows-no-engine', severity: 'error', from: { path: '^src/(api|aws|endpoint)/' }, to: { path: '^src/(engine|network|guest)/' } },
+    {
+      name: 'cli-loads-late',
+      comment: 'what declares the commands is loaded at each start: what they do is imported when they run',
+      severity: 'error',
+      from: { path: '^src/cli/(main\\.ts|context\\.ts|program/)' },
+      to: { pathNot: '^src/cli/(context|exit-codes|program/|output/style)|node_modules/commander/|^fs$', dynamic: false, dependencyTypesNot: ['type-only'] },
+    },
     { name: 'no-dev-deps-in-src', severity: 'error', from: { path: '^src/' }, to: { dependencyTypes: ['npm-dev'] } },
   ],
   options: { tsConfig: { fileName: 'tsconfig.json' }, tsPreCompilationDeps: true, doNotFollow: { path: 'node_modules' } },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile, type GoArchitecture, goSources, readyPath } from '../assets/go.js';
 import { digestOf, ensureAsset, exists } from '../assets/store.js';
-import { SessionError } from '../cli/session/session.js';
+import { SessionError } from '../cli/session/error.js';
 import type { RemoteAccess } from '../daemon/remote.js';
 import { Probe, upload } from './client/guest.js';
 

@@ -1,5 +1,4 @@
 /** `tardigrade destroy-key <account> --yes`: secure deletion of an account's images and MicroVMs. */
-import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.js';
 import { ioctl } from '../engine/linux/libc.js';
 import { OperatorError } from '../errors/index.js';
@@ -7,11 +6,8 @@ import { destroyKey } from '../vault/vault.js';
 import { lockDataDir } from './lock.js';
 
 /** Answers what was done, for people. Throws OperatorError while a daemon serves the folder, and when there is no key. */
-export async function destroyKeyOf(args: readonly string[], config: Config): Promise<string> {
-  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { yes: { type: 'boolean' } } });
-  const [accountId] = positionals;
-  if (accountId === undefined || positionals.length > 1) throw new OperatorError('destroy-key needs an account, e.g. tardigrade destroy-key 000000000000 --yes');
-  if (values.yes !== true) throw new OperatorError(`this makes all encrypted images and MicroVMs of account ${accountId} in ${config.dataDir} unreadable, for good; add --yes to do it`);
+export async function destroyKeyOf({ accountId, yes }: { readonly accountId: string; readonly yes: boolean }, config: Config): Promise<string> {
+  if (!yes) throw new OperatorError(`this makes all encrypted images and MicroVMs of account ${accountId} in ${config.dataDir} unreadable, for good; add --yes to do it`);
   const release = lockDataDir(config.dataDir);
   try {
     const outcome = await destroyKey({ dataDir: config.dataDir, masterKeyFile: config.masterKeyFile, ioctl }, accountId);

@@ -71,7 +71,7 @@ describe('data at rest', () => {
       assert.ok(found.includes(true));
       assert.deepEqual(await findIn(join(dataDir, 'images', accountId, 'flask', '1.0', 'disk.raw'), [Buffer.from(source)]), [true]);
       assert.deepEqual(await disk.holding([...secrets, source]), []);
-      await assert.rejects(destroyKeyOf([accountId, '--yes'], service.config), /another Tardigrade serves/);
+      await assert.rejects(destroyKeyOf({ accountId, yes: true }, service.config), /another Tardigrade serves/);
 
       await stop(service);
       for (const folder of [vmDir, join(dataDir, 'images', accountId, 'flask', '1.0')]) {
@@ -87,7 +87,7 @@ describe('data at rest', () => {
       assert.deepEqual([state.counter, state.disk, state.pid], [before.counter, before.disk, before.pid]);
 
       await stop(service);
-      await destroyKeyOf([accountId, '--yes'], service.config);
+      await destroyKeyOf({ accountId, yes: true }, service.config);
       service = await start();
       await assert.rejects(service.microvms.send(new ResumeMicrovmCommand({ microvmIdentifier: vm.id })));
       const left = await service.microvms.send(new GetMicrovmCommand({ microvmIdentifier: vm.id }));

@@ -102,7 +102,7 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
       } catch (error) {
         const known = toS3Error(error);
         if (!known) deps.log.error({ requestId: request.requestId, err: error }, 'S3 request failed inside');
-        const told = known ?? new S3Error('InternalError', 'We encountered an internal error. Please try again.');
+        const told = known ?? new S3Error('InternalError', isFull(error) ? 'The server\'s disk is full: free space in its data folder.' : 'We encountered an internal error. Please try again.');
         request.failed?.({ code: told.code, message: told.message });
         return errorResponse(told, request);
       }
@@ -120,6 +120,10 @@ export function createS3Service(deps: S3Deps): S3Service & ObjectReader {
       }
     },
   };
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
 /** Subresources of S3 of which this server has no operation at all. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { buffer } from 'node:stream/consumers';
-import { loopback } from '../../cli/session/connect.js';
+import { loopback } from '../../sockets/loopback.js';
 
 export interface Answer {
   readonly status: number;

@@ -1,5 +1,5 @@
 /** The report for a terminal. */
-import { printable } from '../../cli/session/printable.js';
+import { printable } from '../../cli/output/printable.js';
 import type { Finding, IdleData, Month, Outcome, Report, Section, SpeedData, Timing, Verdict } from '../types.js';
 import { dollars, duration, fixed, ms } from './numbers.js';
 

@@ -1,15 +1,17 @@
 /** The way from a MicroVM's id to a WebSocket of its endpoint: describe, mint a shell token, connect. */
-import { lookup } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import type { LookupFunction } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { ApiError, callApi, type RemoteAccess } from '../../daemon/remote.js';
 import { SESSION_PROTOCOL } from '../../endpoint/contracts.js';
-import { printable } from './printable.js';
-import { SessionError } from './session.js';
+import { loopback } from '../../sockets/loopback.js';
+import { CliError } from '../errors.js';
+import { EXIT } from '../exit-codes.js';
+import { isCertificateError, TRUST } from '../explain.js';
+import { printable } from '../output/printable.js';
+import { SessionError } from './error.js';
 
 const described = z.object({ endpoint: z.string().min(1) });
 const minted = z.object({ authToken: z.object({ 'X-aws-proxy-auth': z.string().min(1) }) });
@@ -17,6 +19,8 @@ const minted = z.object({ authToken: z.object({ 'X-aws-proxy-auth': z.string().m
 const TOKEN_MINUTES = 1;
 /** A suspended MicroVM is resumed first. */
 const HANDSHAKE_MS = 60_000;
+/** The usual reason of a refusal. */
+const SUSPENDED = ['see its state: tardigrade inspect <id>; one that is SUSPENDED and does not resume by itself: tardigrade resume <id>'];
 /** One frame of the guest and its channel's byte. */
 const MESSAGE_MAX = 1024 * 1024 + 1;
 
@@ -35,8 +39,10 @@ async function mint(access: RemoteAccess, path: string, microvmId: string): Prom
   } catch (error) {
     if (error instanceof ApiError && error.message.includes('SHELL_INGRESS network connector')) {
       const connector = `arn:aws:lambda:${access.region}:aws:network-connector:aws-network-connector`;
-      throw new ApiError(error.type, `MicroVM ${microvmId} was run without SHELL_INGRESS, and what it was run with cannot be changed. Run one with:\n` +
-        `  aws lambda-microvms run-microvm --image-identifier <image> --ingress-network-connectors ${connector}:HTTP_INGRESS ${connector}:SHELL_INGRESS`);
+      throw new CliError(EXIT.state, `MicroVM ${microvmId} was run without SHELL_INGRESS, and what it was run with cannot be changed`, [
+        'run one with it: tardigrade run <image> --shell',
+        `or: aws lambda-microvms run-microvm --image-identifier <image> --ingress-network-connectors ${connector}:HTTP_INGRESS ${connector}:SHELL_INGRESS`,
+      ]);
     }
     throw error;
   }
@@ -49,16 +55,12 @@ function open(endpoint: string, token: string, ca: Buffer | undefined): Promise<
       ...(ca === undefined ? {} : { ca }),
     });
     ws.once('unexpected-response', (_request, response: IncomingMessage) => {
-      text(response).then((body) => reject(new SessionError('refused', `the endpoint ${endpoint} refuses: ${response.statusCode ?? 0} ${printable(body)}`)), reject).finally(() => ws.terminate());
+      const why = [response.statusCode, response.headers['x-aws-proxy-error']].filter((part) => part !== undefined).join(' ');
+      text(response).then((body) => reject(new SessionError('refused', `the endpoint ${endpoint} refuses: ${why} ${printable(body)}`.trim(), SUSPENDED)), reject).finally(() => ws.terminate());
     });
-    ws.once('error', (error) => reject(new SessionError('unreachable', `cannot connect to the endpoint ${endpoint}: ${error.message}`)));
+    ws.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new SessionError('unreachable', `cannot connect to the endpoint ${endpoint}: ${error.message}`, isCertificateError(error.code) ? TRUST : []));
+    });
     ws.once('open', () => resolve(ws));
   });
 }
-
-/** `*.localhost` is this host by definition (RFC 6761), whether its resolver knows or not. */
-export const loopback: LookupFunction = (name, options, done) => {
-  if (!name.endsWith('.localhost')) return lookup(name, options, done);
-  if (options.all === true) return done(null, [{ address: '127.0.0.1', family: 4 }]);
-  done(null, '127.0.0.1', 4);
-};

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { SESSION_CHANNEL } from '../../endpoint/contracts.js';
+import { SessionError } from './error.js';
 
 export interface Size {
   readonly cols: number;
@@ -13,23 +14,6 @@ export type Start =
   | { readonly run: 'shell'; readonly size?: Size }
   | { readonly run: 'exec'; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string; readonly user?: string; readonly terminal?: Size }
   | { readonly run: 'pack' | 'unpack'; readonly path: string };
-
-/** The session could not be had, or was lost. */
-export class SessionError extends Error {
-  override readonly name = 'SessionError';
-  constructor(
-    /** As the server says, e.g. `start_failed`; `lost` when the connection broke. */
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** As a shell says it: 127 when there is no such program, 255 when the session itself failed, as in ssh. */
-export function exitCodeOf(error: SessionError): number {
-  return error.code === 'start_failed' ? 127 : 255;
-}
 
 const serverText = z.discriminatedUnion('type', [
   z.object({ type: z.literal('session_init'), session_id: z.string() }),

@@ -6,11 +6,13 @@ import { PassThrough } from 'node:stream';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { WebSocket, WebSocketServer } from 'ws';
-import { parseCopy } from '../../../src/cli/cp.js';
-import { parseExec } from '../../../src/cli/exec.js';
+import { parseCopy } from '../../../src/cli/commands/cp.js';
+import { commandOf } from '../../../src/cli/commands/exec.js';
+import { keyValues } from '../../../src/cli/commands/image-options.js';
+import { printable } from '../../../src/cli/output/printable.js';
+import { exitCodeOf, SessionError } from '../../../src/cli/session/error.js';
 import { EscapeFilter } from '../../../src/cli/session/escape.js';
-import { printable } from '../../../src/cli/session/printable.js';
-import { ClientSession, exitCodeOf, SessionError } from '../../../src/cli/session/session.js';
+import { ClientSession } from '../../../src/cli/session/session.js';
 
 const typed = (...parts: readonly string[]): { bytes: string; leave: boolean } => {
   const filter = new EscapeFilter();
@@ -40,24 +42,22 @@ test('what is typed is the same however it is cut, and whole when no line begins
   }));
 });
 
-test('exec takes its options before the id, and leaves the rest to the command', () => {
-  assert.deepEqual(parseExec(['id', '--', 'ls', '-l']), { id: 'id', command: ['ls', '-l'], terminal: false, env: {}, cwd: undefined, user: undefined });
-  assert.deepEqual(parseExec(['-t', '-e', 'A=b=c', '-e', 'B=', '-w', '/srv', '-u', 'app', 'id', 'top', '-d', '1']), {
-    id: 'id', command: ['top', '-d', '1'], terminal: true, env: { A: 'b=c', B: '' }, cwd: '/srv', user: 'app',
-  });
-  assert.deepEqual(parseExec(['id', '--', 'sh', '--', '-t']).command, ['sh', '--', '-t']);
-  for (const wrong of [[], ['id'], ['id', '--'], ['-t']]) assert.throws(() => parseExec(wrong), /exec needs the id/, wrong.join(' '));
-  assert.throws(() => parseExec(['-x', 'id', 'ls']), /Unknown option '-x'/);
-  assert.throws(() => parseExec(['-e', '=x', 'id', 'ls']), /must be NAME=value/);
+test('a -- before the command is punctuation, later ones are the command\'s', () => {
+  assert.deepEqual(commandOf(['--', 'ls', '-l']), ['ls', '-l']);
+  assert.deepEqual(commandOf(['top', '-d', '1']), ['top', '-d', '1']);
+  assert.deepEqual(commandOf(['--', 'sh', '--', '-t']), ['sh', '--', '-t']);
+  for (const wrong of [[], ['--']]) assert.throws(() => commandOf(wrong), /exec needs a command/);
+  assert.deepEqual(keyValues(['A=b=c', 'B='], '--env'), { A: 'b=c', B: '' });
+  assert.throws(() => keyValues(['=x'], '--env'), /--env =x: must be NAME=value/);
 });
 
 test('cp tells the side of the MicroVM by the colon', () => {
-  assert.deepEqual(parseCopy(['microvm-1:/var/log', '.']), { direction: 'out', id: 'microvm-1', remote: '/var/log', local: '.' });
-  assert.deepEqual(parseCopy(['./a:b', 'microvm-1:srv/x/']), { direction: 'in', id: 'microvm-1', remote: '/srv/x/', local: './a:b' });
+  assert.deepEqual(parseCopy('microvm-1:/var/log', '.'), { direction: 'out', id: 'microvm-1', remote: '/var/log', local: '.' });
+  assert.deepEqual(parseCopy('./a:b', 'microvm-1:srv/x/'), { direction: 'in', id: 'microvm-1', remote: '/srv/x/', local: './a:b' });
   for (const [path, remote] of [['', '/'], ['/', '/'], ['/.', '/'], ['a/../../b', '/b'], ['/a/.', '/a/.'], ['/a//b', '/a/b']] as const) {
-    assert.equal(parseCopy([`m:${path}`, '.']).remote, remote, path);
+    assert.equal(parseCopy(`m:${path}`, '.').remote, remote, path);
   }
-  for (const wrong of [[], ['a'], ['a', 'b'], ['m:a', 'm:b'], ['m:a', 'b', 'c'], ['', 'm:a']]) assert.throws(() => parseCopy(wrong), /cp needs two paths/, wrong.join(' '));
+  for (const [from, to] of [['a', 'b'], ['m:a', 'm:b'], ['', 'm:a'], ['m:a', '']] as const) assert.throws(() => parseCopy(from, to), /cp needs two paths/, `${from} ${to}`);
 });
 
 test('text from elsewhere moves no cursor', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { exampleFile, exampleOf, VARIABLES, withKeys } from '../../../scripts/config-example/render.js';
-import { config as command } from '../../../src/cli/config.js';
+import { cli } from '../cli/support/run.js';
 import { loadConfig, schema } from '../../../src/config/config.js';
 import { parseSettings } from '../../../src/config/file.js';
 import { keyOf } from '../../../src/config/keys.js';
@@ -25,9 +25,9 @@ before(async () => {
 after(() => rm(dir, { recursive: true }));
 
 async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
-  let out = '';
-  await command(args, { env, file, write: (text) => (out += text) });
-  return out;
+  const { code, stdout, stderr } = await cli(['--config', file, 'config', ...args], env);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
 }
 
 describe('config show', () => {
@@ -73,8 +73,8 @@ describe('config check', () => {
     await assert.rejects(run(['check', half], { TARDIGRADE_TLS_KEY_FILE: '/a.key' }), /go together/);
   });
 
-  for (const words of [[], ['chekc'], ['check', 'a', 'b'], ['show', '--yaml']]) {
-    it(`refuses "config ${words.join(' ')}"`, () => assert.rejects(run(words), /config has no action/));
+  for (const [words, error] of [[['chekc'], /unknown command 'chekc'/], [['check', 'a', 'b'], /too many arguments/], [['show', '--yaml'], /unknown option '--yaml'/]] as const) {
+    it(`refuses "config ${words.join(' ')}"`, () => assert.rejects(run(words), error));
   }
 });
 

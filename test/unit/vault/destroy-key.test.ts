@@ -18,18 +18,16 @@ test('an account, --yes and a stopped service are needed; without them the key s
   t.after(() => rm(dataDir, { recursive: true }));
   const config = loadConfig({ TARDIGRADE_DATA_DIR: dataDir });
   await makeAccountKey(dataDir, A, randomBytes(32));
-  const refused = (args: readonly string[], how: RegExp) => assert.rejects(destroyKeyOf(args, config), (error: unknown) => error instanceof OperatorError && how.test(error.message));
-  await refused([], /needs an account/);
-  await refused([A, A, '--yes'], /needs an account/);
-  await refused([A], /add --yes/);
-  await refused(['222222222222', '--yes'], /has no key/);
-  await refused(['../credentials', '--yes'], /not an account id/);
+  const refused = (accountId: string, yes: boolean, how: RegExp) => assert.rejects(destroyKeyOf({ accountId, yes }, config), (error: unknown) => error instanceof OperatorError && how.test(error.message));
+  await refused(A, false, /add --yes/);
+  await refused('222222222222', true, /has no key/);
+  await refused('../credentials', true, /not an account id/);
   const release = lockDataDir(dataDir);
-  await refused([A, '--yes'], /another Tardigrade serves/);
+  await refused(A, true, /another Tardigrade serves/);
   assert.deepEqual(await accountsWithKeys(dataDir), [A]);
   release();
 
   // The master key is lost: the key can be destroyed all the same.
-  assert.match(await destroyKeyOf([A, '--yes'], config), /cannot be read any more/);
+  assert.match(await destroyKeyOf({ accountId: A, yes: true }, config), /cannot be read any more/);
   assert.deepEqual(await accountsWithKeys(dataDir), []);
 });

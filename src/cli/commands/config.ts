@@ -1,8 +1,8 @@
 /** `tardigrade config check [file]` and `tardigrade config show [--json]`. */
-import { loadConfig } from '../config/config.js';
-import { DEFAULT_FILE, settingsFile } from '../config/load.js';
-import { effectiveSettings, toYaml } from '../config/show.js';
-import { OperatorError } from '../errors/index.js';
+import { loadConfig } from '../../config/config.js';
+import { DEFAULT_FILE, settingsFile } from '../../config/load.js';
+import { effectiveSettings, toYaml } from '../../config/show.js';
+import { OperatorError } from '../../errors/index.js';
 
 export interface ConfigCommand {
   readonly env: NodeJS.ProcessEnv;
@@ -29,13 +29,4 @@ export async function configShow({ json }: { readonly json: boolean }, { env, fi
   const effective = effectiveSettings(env, settings);
   if (json) write(`${JSON.stringify({ file: settings?.path ?? null, settings: effective }, null, 2)}\n`);
   else write(toYaml(effective, ({ from }) => (from === 'default' ? undefined : from)));
-}
-
-/** The words behind `config`. */
-export async function config(args: readonly string[], command: ConfigCommand): Promise<void> {
-  const [action, ...rest] = args;
-  const options = rest.filter((word) => word.startsWith('-'));
-  if (action === 'check' && options.length === 0 && rest.length <= 1) return configCheck(rest[0], command);
-  if (action === 'show' && rest.every((word) => word === '--json')) return configShow({ json: rest.includes('--json') }, command);
-  throw new OperatorError(`config has no action '${args.join(' ')}': it is "config check [file]" or "config show [--json]"`);
 }

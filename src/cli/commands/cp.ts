@@ -2,14 +2,16 @@
 import { posix } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
-import type { RemoteAccess } from '../daemon/remote.js';
-import { pack } from './copy/pack.js';
-import { rootName } from './copy/place.js';
-import { unpack } from './copy/unpack.js';
-import { connect } from './session/connect.js';
-import { printable } from './session/printable.js';
-import { ClientSession } from './session/session.js';
+import { pack } from '../copy/pack.js';
+import { rootName } from '../copy/place.js';
+import { unpack } from '../copy/unpack.js';
+import type { Context } from '../context.js';
+import { CliError } from '../errors.js';
+import { EXIT } from '../exit-codes.js';
+import { printable } from '../output/printable.js';
+import { findMicrovm } from '../resolve.js';
+import { connect } from '../session/connect.js';
+import { ClientSession } from '../session/session.js';
 
 export type CopyPlan =
   | { readonly direction: 'in'; readonly id: string; readonly local: string; readonly remote: string }
@@ -18,12 +20,10 @@ export type CopyPlan =
 /** What the guest says beside the archive, at most, in characters. */
 const MESSAGES_MAX = 64 * 1024;
 
-export function parseCopy(args: readonly string[]): CopyPlan {
-  const { positionals } = parseArgs({ args: [...args], allowPositionals: true, options: {} });
-  const [from = '', to = ''] = positionals;
+export function parseCopy(from: string, to: string): CopyPlan {
   const [source, target] = [parseRemote(from), parseRemote(to)];
-  if (positionals.length !== 2 || from === '' || to === '' || (source === undefined) === (target === undefined)) {
-    throw new Error('cp needs two paths, one of them in a MicroVM, e.g. tardigrade cp microvm-…:/var/log/app.log . or tardigrade cp data microvm-…:/srv');
+  if (from === '' || to === '' || (source === undefined) === (target === undefined)) {
+    throw new CliError(EXIT.usage, 'cp needs two paths, one of them in a MicroVM', ['out of it: tardigrade cp <id>:/var/log/app.log .', 'into it: tardigrade cp data <id>:/srv']);
   }
   if (source !== undefined) return { direction: 'out', ...source, local: to };
   return { direction: 'in', ...(target as NonNullable<typeof target>), local: from };
@@ -40,12 +40,14 @@ function parseRemote(text: string): { id: string; remote: string } | undefined {
   return { id, remote: clean === '/' ? '/' : `${clean}${end}` };
 }
 
-export async function cp(args: readonly string[], access: () => Promise<RemoteAccess>, warn: (text: string) => void): Promise<void> {
-  const plan = parseCopy(args);
+export async function cp(context: Context, from: string, to: string): Promise<void> {
+  const plan = parseCopy(from, to);
+  const warn = (text: string): void => context.note(`tardigrade: ${text}`);
+  const api = await context.api();
   const messages = new Messages();
   const archive = new PassThrough();
   const run = plan.direction === 'in' ? 'unpack' : 'pack';
-  const session = await ClientSession.start(await connect(await access(), plan.id), { run, path: plan.remote }, { stdout: archive, stderr: messages });
+  const session = await ClientSession.start(await connect(api.access, await findMicrovm(api, plan.id)), { run, path: plan.remote }, { stdout: archive, stderr: messages });
   try {
     if (plan.direction === 'in') await send(session, plan.local, warn);
     else await receive(session, archive, plan);

@@ -1,9 +1,9 @@
 /** `tardigrade env`. */
-import type { LocalAccess } from '../daemon/access.js';
+import type { LocalAccess } from '../../daemon/access.js';
 
-/** What the shell needs: prints `export` lines, evaluated by `eval "$(npx tardigrade env)"`. */
-export function environment(access: LocalAccess): string {
-  const variables: Record<string, string> = {
+/** What clients need to find and to trust the service. */
+export function variables(access: LocalAccess): Record<string, string> {
+  return {
     AWS_ENDPOINT_URL: access.apiUrl,
     AWS_ACCESS_KEY_ID: access.accessKeyId,
     AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
@@ -12,7 +12,11 @@ export function environment(access: LocalAccess): string {
     // For clients of the MicroVM endpoints: curl --cacert "$TARDIGRADE_CA_FILE", NODE_EXTRA_CA_CERTS=$TARDIGRADE_CA_FILE
     ...(access.caFile === undefined ? {} : { TARDIGRADE_CA_FILE: access.caFile }),
   };
-  return Object.entries(variables)
+}
+
+/** `export` lines, evaluated by `eval "$(npx tardigrade env)"`. */
+export function environment(access: LocalAccess): string {
+  return Object.entries(variables(access))
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
     .join('');
 }
