@@ -1,5 +1,5 @@
 /** Layer rules: a layer reaches the next through its contracts.ts only; main files compose. */
-const layers = ['api', 'aws', 'engine', 'images', 'microvms', 'endpoint', 'guest', 'network', 'store', 'hooks', 'builder', 'logs', 'iam', 'quotas', 'connectors', 'metrics', 'cgroups', 'usage', 'metadata', 'vault', 'events', 'audit', 'traces', 'console', 'check'];
+const layers = ['api', 'aws', 'engine', 'images', 'microvms', 'endpoint', 'guest', 'network', 'store', 'hooks', 'builder', 'logs', 'iam', 'quotas', 'connectors', 'metrics', 'cgroups', 'usage', 'metadata', 'vault', 'events', 'audit', 'traces', 'console', 'backup', 'gc', 'check'];
 
 module.exports = {
   forbidden: [

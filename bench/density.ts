@@ -23,7 +23,7 @@ const CLONES = 50;
 const CLONES_AT_ONCE = 5;
 /** ms for what a launch left to end: the clones are idle then. */
 const IDLE_MS = 5000;
-/** 40 MB is the goal; under TCG the translated code alone takes 27 (docs/benchmarks.md). */
+/** 40 MB is the goal; under TCG the translated code alone takes 27 (docs/performance.md). */
 const PRIVATE_BOUND_MB = 80;
 const PRIVATE_GOAL_MB = 40;
 

@@ -51,7 +51,7 @@ if [ "$(cat node_modules/.tardigrade-lock 2>/dev/null)" != "$lock" ]; then
   echo "$lock" >node_modules/.tardigrade-lock
 fi
 
-sources=$(find src tsconfig*.json package.json -type f -newer dist/.built 2>/dev/null | head -n 1 || true)
+sources=$(find src console tsconfig*.json package.json -type f -newer dist/.built 2>/dev/null | head -n 1 || true)
 if [ ! -f dist/.built ] || [ -n "$sources" ]; then
   step "build" npm run --silent build
   touch dist/.built

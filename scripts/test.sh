@@ -31,6 +31,8 @@ command -v tmux >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y 
 # For the endpoint's tests: curl, and a browser; the latter's test says so and skips without it.
 command -v curl >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl >/dev/null 2>&1 || echo "no curl package"
 command -v chromium >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || echo "no chromium package"
+# The documents' commands zip a folder.
+command -v zip >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends zip >/dev/null || exit 1
 node dist/cli/main.js setup || exit 1
 tier unit --test-timeout=240000 test/unit/**/*.test.ts
 tier conformance --test-timeout=240000 test/conformance/**/*.test.ts

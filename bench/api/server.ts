@@ -49,7 +49,7 @@ const microvms = createMicrovms({
 const keys = new Map([[KEY.accessKeyId, { ...KEY, accountId: ACCOUNT }]]);
 const api = createApiServer({
   images: untouched('images'), connectors: untouched('connectors'), tags: untouched('tags'), tokens: untouched('tokens'),
-  s3: untouched('s3'), usage: untouched('usage'), samples: untouched('samples'), events: untouched('events'), logs: untouched('logs'),
+  s3: untouched('s3'), usage: untouched('usage'), samples: untouched('samples'), garbage: untouched('garbage'), events: untouched('events'), logs: untouched('logs'),
   config: { apiHost: '127.0.0.1', apiPort: 0, region: REGION },
   findKey: (id) => keys.get(id),
   throttle: createThrottle(unlimited),

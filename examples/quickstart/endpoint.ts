@@ -1,6 +1,7 @@
 /** Requests to a MicroVM's endpoint. `*.localhost` needs no DNS: it is this host by definition (RFC 6761). */
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 export interface Answer {
@@ -17,7 +18,8 @@ export interface EndpointClient {
 /** `endpoint` as RunMicrovm answers it: `<host>` or `<host>:<port>`. */
 export function endpointClient(endpoint: string, caFile: string | undefined, token: string): EndpointClient {
   const [host = '', port = '443'] = endpoint.split(':');
-  const agent = new Agent({ keepAlive: true, ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }), lookup: (_name, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]) });
+  const lookup = lookupOf(host);
+  const agent = new Agent({ keepAlive: true, ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }), ...(lookup === undefined ? {} : { lookup }) });
   return {
     send: (path, { method = 'GET', body, headers = {} } = {}) =>
       new Promise((resolve, reject) => {
@@ -29,4 +31,10 @@ export function endpointClient(endpoint: string, caFile: string | undefined, tok
       }),
     close: () => agent.destroy(),
   };
+}
+
+/** How to find a host; undefined: as any other. */
+export function lookupOf(host: string): LookupFunction | undefined {
+  if (!host.endsWith('.localhost')) return undefined;
+  return (_name, { all }, done) => (all === true ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
 }

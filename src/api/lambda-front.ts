@@ -8,11 +8,11 @@ import type { Authorize } from './access/authorize.js';
 import { inDialect } from './dialect.js';
 import { internalError, RequestTooLargeError, toWireError, UnknownOperationError, type WireError } from './errors.js';
 import { headerMembers, queryMembers, type Operation, type Services } from './operation.js';
+import { isSignedIn, type Proof } from './proof.js';
 import { noting, type RequestFacts } from './request-facts.js';
 import { createRouter } from './router.js';
 import { sendServerSentEvents, ServerSentEvents } from './server-sent-events.js';
 import { sha256 } from './sigv4/canonical.js';
-import { isSignedIn, type Proof } from './proof.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure } from './sigv4/failure.js';
 import type { RequestHead } from './sigv4/request-head.js';
@@ -62,14 +62,15 @@ export function createLambdaFront(deps: LambdaFrontDeps): LambdaFront {
   };
 
   async function identify(exchange: Exchange, head: RequestHead, proof: Proof): Promise<{ readonly key: AccessKey; readonly body: Buffer }> {
+    const { facts, request } = exchange;
     if (isSignedIn(proof)) {
-      exchange.facts.key = proof.signedIn;
-      return { key: proof.signedIn, body: await readBody(exchange.request) };
+      facts.key = proof.signedIn;
+      return { key: proof.signedIn, body: await readBody(request) };
     }
     if (proof === undefined) throw new AuthFailure('unsigned', 'the request is not signed');
-    const candidate = precheck(proof, head, { ...noting(deps.auth, exchange.facts), now: deps.clock(), style: 'generic', maxSkewMs });
+    const candidate = precheck(proof, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
     requireService(proof);
-    const body = await readBody(exchange.request);
+    const body = await readBody(request);
     authenticate(candidate, head, body);
     return { key: candidate.key, body };
   }

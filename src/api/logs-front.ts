@@ -37,19 +37,20 @@ export function isForLogs(head: RequestHead, claim: Claim | undefined): boolean 
 }
 
 export function createLogsFront(deps: LogsFrontDeps): LogsFront {
-  async function identify(exchange: Exchange, head: RequestHead, proof: Proof): Promise<{ readonly key: AccessKey; readonly body: Buffer }> {
+  async function identify(exchange: Exchange, head: RequestHead, proof: Exclude<Proof, undefined>): Promise<{ readonly key: AccessKey; readonly body: Buffer }> {
+    const { facts, request } = exchange;
     if (isSignedIn(proof)) {
-      exchange.facts.key = proof.signedIn;
-      return { key: proof.signedIn, body: await readBody(exchange.request) };
+      facts.key = proof.signedIn;
+      return { key: proof.signedIn, body: await readBody(request) };
     }
-    if (proof === undefined) throw new AuthFailure('unsigned', 'Missing Authentication Token');
-    const candidate = precheck(proof, head, { ...noting(deps.auth, exchange.facts), now: deps.clock(), style: 'generic', maxSkewMs });
-    const body = await readBody(exchange.request);
+    const candidate = precheck(proof, head, { ...noting(deps.auth, facts), now: deps.clock(), style: 'generic', maxSkewMs });
+    const body = await readBody(request);
     authenticate(candidate, head, body);
     return { key: candidate.key, body };
   }
 
   async function answer(exchange: Exchange, head: RequestHead, proof: Proof): Promise<LogsAnswer> {
+    if (proof === undefined) throw new AuthFailure('unsigned', 'Missing Authentication Token');
     const { facts } = exchange;
     facts.service = 'logs';
     const target = head.headers.get('x-amz-target') ?? '';

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { ConnectorService } from '../connectors/contracts.js';
 import type { EventFeed } from '../events/contracts.js';
+import type { GarbageCollector } from '../gc/contracts.js';
 import type { ImageService, Principal } from '../images/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { TagService } from '../tags/contracts.js';
@@ -21,6 +22,7 @@ export interface Services {
   readonly usage: UsageReports;
   readonly events: EventFeed;
   readonly samples: UsageSamples;
+  readonly garbage: GarbageCollector;
   readonly store: IdempotencyStore;
   readonly pager: Pager;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */

@@ -6,8 +6,8 @@ import { S3Error, type S3ErrorCode, type S3Request, type S3Response, type S3Serv
 import type { AccessKey } from '../keys/key-ring.js';
 import { commonContext, denial, type Caller } from './access/authorize.js';
 import type { Exchange } from './lambda-front.js';
-import { isSignedIn, type Proof } from './proof.js';
 import { ChunkedDecoder, type ChunkSigning } from './sigv4/chunked.js';
+import { isSignedIn, type Proof } from './proof.js';
 import { noting } from './request-facts.js';
 import type { Claim } from './sigv4/claim.js';
 import { AuthFailure, type AuthFailureKind } from './sigv4/failure.js';
@@ -44,6 +44,7 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
     const candidate = precheck(claim, head, { ...noting(deps.auth, exchange.facts), now: deps.clock(), style: 's3', maxSkewMs });
     const payload = payloadMode(head, claim);
     checkSignature(candidate, head, payload, 's3');
+    exchange.facts.proven = true;
     return { key: candidate.key, host: head.headers.get('host') ?? '', ...unwrap(exchange, head, candidate, payload, trailers) };
   };
 
@@ -55,8 +56,6 @@ export function createS3Front(deps: S3FrontDeps): S3Front {
       try {
         const trailers = new Map<string, string>();
         const { key, host, body, length } = isSignedIn(proof) ? plain(exchange, head, proof.signedIn) : signed(exchange, head, proof, trailers);
-        facts.key = key;
-        facts.proven = true;
         const response = await deps.s3.handle({
           requestId: exchange.requestId,
           accountId: key.accountId,
@@ -95,7 +94,8 @@ interface Upload {
 }
 
 /** The console's host name is not one of a bucket: buckets are in the path. */
-function plain({ request }: Exchange, head: RequestHead, key: AccessKey): Upload {
+function plain({ request, facts }: Exchange, head: RequestHead, key: AccessKey): Upload {
+  Object.assign(facts, { key, proven: true });
   return { key, host: 'localhost', body: piped(request, new PassThrough()), length: readLength(head.headers.get('content-length')) };
 }
 

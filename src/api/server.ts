@@ -6,9 +6,10 @@ import type { LogsService, S3Service } from '../aws/contracts.js';
 import type { Config } from '../config/config.js';
 import { listenOn } from '../sockets/listen.js';
 import type { ConnectorService } from '../connectors/contracts.js';
-import type { ApiService, ConsoleSite } from '../console/contracts.js';
+import type { ConsoleSite } from '../console/contracts.js';
+import type { GarbageCollector } from '../gc/contracts.js';
 import type { ImageService } from '../images/contracts.js';
-import type { AccessKey, FindKey } from '../keys/key-ring.js';
+import type { FindKey } from '../keys/key-ring.js';
 import type { MetricsPage } from '../metrics/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
@@ -43,6 +44,7 @@ export interface ApiServerDeps {
   readonly usage: UsageReports;
   readonly events: EventFeed;
   readonly samples: UsageSamples;
+  readonly garbage: GarbageCollector;
   readonly store: IdempotencyStore;
   readonly s3: S3Service;
   readonly logs: LogsService;
@@ -90,6 +92,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     usage: deps.usage,
     events: deps.events,
     samples: deps.samples,
+    garbage: deps.garbage,
     store: deps.store,
     pager: createPager(deps.pageKey),
     endpointOf: deps.endpointOf,
@@ -118,7 +121,10 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
       }
       if (claim === undefined && site?.owns(request) === true) {
         facts.operation = 'Console';
-        return await site.serve(request, response, (key: AccessKey, service: ApiService) => fronts[service].serve(exchange, readHead(request), { signedIn: key }));
+        return await site.serve(request, response, (key, service) => {
+          facts.operation = undefined;
+          return fronts[service].serve(exchange, readHead(request), { signedIn: key });
+        });
       }
       if (deps.metrics !== undefined && isForMetrics(head, claim, request)) {
         facts.operation = 'Metrics';
@@ -154,7 +160,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     });
   };
   const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: requestMs }, listener(deps.console));
-  if (deps.console !== undefined) takeUpgrades(server, deps.console);
+  const endUpgraded = deps.console === undefined ? undefined : takeUpgrades(server, deps.console);
   const toGuests = deps.guests === undefined ? undefined : { ...deps.guests, server: createGuestListener(deps.guests, listener()) };
 
   return {
@@ -164,6 +170,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     },
     async close() {
       closing.abort(new Error('the server closes'));
+      endUpgraded?.();
       await Promise.all([server, toGuests?.server].map(drain));
     },
   };

@@ -7,12 +7,19 @@ import { type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CONSOLE_PATH, type ConsoleSite } from '../console/contracts.js';
 
-export function takeUpgrades(server: Server, site: ConsoleSite): void {
+/** Answers how to end the connections that were taken over: a server that closes waits for them, and does not know them. */
+export function takeUpgrades(server: Server, site: ConsoleSite): () => void {
+  const taken = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    if (request.url?.startsWith(`${CONSOLE_PATH}/`) === true) site.upgrade(request, socket, head);
-    else parseAgain(server, request, socket, head);
+    if (request.url?.startsWith(`${CONSOLE_PATH}/`) !== true) return parseAgain(server, request, socket, head);
+    taken.add(socket);
+    socket.once('close', () => taken.delete(socket));
+    site.upgrade(request, socket, head);
   });
+  return () => {
+    for (const socket of taken) socket.destroy();
+  };
 }
 
 function parseAgain(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {

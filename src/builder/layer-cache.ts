@@ -4,8 +4,10 @@
  *
  *   <dir>/<accountId>/layers.raw    sparse
  */
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ifThere } from '../files/if-there.js';
+import { NOTHING, type Garbage, type GarbageSource } from '../gc/contracts.js';
 import { blankDisk } from './disks.js';
 
 /** A cache disk for one build. Exactly one of the two is to be called, once, when no VM has it any more. */
@@ -63,6 +65,21 @@ export class LayerCaches {
     };
     return { path, keep: () => giveBack(true), drop: () => giveBack(false) };
   }
+
+  /** What is kept between builds: without it the next one takes longer. A build that runs has its cache elsewhere. */
+  readonly garbage: GarbageSource = async (accountId) => {
+    const accounts = accountId === undefined ? ((await ifThere(readdir(this.options.dir))) ?? []) : [accountId];
+    const kept = await Promise.all(
+      accounts.map(async (account): Promise<Garbage[]> => {
+        const path = join(this.options.dir, account, 'layers.raw');
+        const found = await ifThere(stat(path));
+        if (found === undefined) return [];
+        const amount = { count: 1, bytes: found.blocks * BLOCK };
+        return [{ kind: 'build-cache', ...amount, remove: async () => ((await ifThere(rm(path).then(() => true))) === true ? amount : NOTHING) }];
+      }),
+    );
+    return kept.flat();
+  };
 
   async #makeFolder(accountId: string, folder: string): Promise<void> {
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });

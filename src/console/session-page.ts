@@ -46,7 +46,14 @@ export function createSessionPage({ region, login, sessions, now, log }: Session
       }
     },
 
-    tell({ key, csrfToken, expiresAt }: Session, response: ServerResponse): void {
+    /** That nobody is signed in is an answer, not an error. */
+    tell(session: Session | undefined, response: ServerResponse): void {
+      if (session === undefined) {
+        response.writeHead(204, { 'cache-control': 'no-store' });
+        response.end();
+        return;
+      }
+      const { key, csrfToken, expiresAt } = session;
       sendJson(response, 200, { accountId: key.accountId, accessKeyId: key.accessKeyId, region, csrfToken, expiresAt: expiresAt / 1000 });
     },
 

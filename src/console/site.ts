@@ -31,17 +31,18 @@ export interface ConsoleDeps {
   readonly watchMs?: number;
 }
 
-/** What each prefix below the console's leads to, and with which methods. S3 is for uploads alone: nothing stored there is to be served from this origin. */
+/** What each prefix below the console's leads to, and with which methods. */
 const SERVICES: Readonly<Record<string, { readonly service: ApiService; readonly methods: readonly string[] }>> = {
   api: { service: 'lambda', methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] },
   logs: { service: 'logs', methods: ['POST'] },
-  s3: { service: 's3', methods: ['PUT'] },
+  s3: { service: 's3', methods: ['PUT', 'GET'] },
 };
 const SHELL = /^\/shell\/(microvm-[0-9a-f-]{1,64})$/;
 
 const REFUSALS = {
   noSession: { status: 401, code: 'SessionEnded', message: 'You are not signed in, or the session has ended: sign in again' },
   foreign: { status: 403, code: 'ForeignOrigin', message: 'the request does not come from a page of this console' },
+  noObjects: { status: 403, code: 'AccessDenied', message: 'objects are not read through the console' },
   noProof: { status: 403, code: 'CsrfTokenMissing', message: 'x-tardigrade-csrf must be the csrfToken of GET /console/session' },
 } as const satisfies Record<string, ConsoleRefusal>;
 
@@ -60,7 +61,6 @@ export function createConsole(deps: ConsoleDeps): ConsoleSite {
     const isRead = request.method === 'GET';
     const refuse = (refusal: ConsoleRefusal): undefined => {
       sendRefusal(response, refusal);
-      return undefined;
     };
     if (isRead ? !isOwnFetch(request) : !isSameOrigin(request)) return refuse(REFUSALS.foreign);
     const session = await sessionOf(request);
@@ -72,20 +72,22 @@ export function createConsole(deps: ConsoleDeps): ConsoleSite {
   async function serveSession(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'POST') return page.signIn(request, response);
     if (request.method !== 'GET' && request.method !== 'DELETE') return sendRefusal(response, { status: 405, code: 'MethodNotAllowed', message: 'a session takes GET, POST and DELETE', headers: { allow: 'GET, POST, DELETE' } });
+    if (request.method === 'GET') return isOwnFetch(request) ? page.tell(await sessionOf(request), response) : sendRefusal(response, REFUSALS.foreign);
     const session = await admitted(request, response);
-    if (session === undefined) return;
-    if (request.method === 'GET') page.tell(session, response);
-    else page.signOut(session, request, response);
+    if (session !== undefined) page.signOut(session, request, response);
   }
 
   async function serveService(prefix: string, request: IncomingMessage, response: ServerResponse, serveAs: ServeAs): Promise<void> {
     const route = SERVICES[prefix];
     const { method = '' } = request;
     if (route?.methods.includes(method) !== true) return sendRefusal(response, { status: 405, code: 'MethodNotAllowed', message: `${CONSOLE_PATH}/${prefix} does not take ${method}`, headers: { allow: route?.methods.join(', ') ?? '' } });
+    const rest = (request.url ?? '').slice(`${CONSOLE_PATH}/${prefix}`.length) || '/';
+    // Nothing stored there is to be served from this origin: uploads, and the list of buckets.
+    if (prefix === 's3' && method === 'GET' && rest !== '/') return sendRefusal(response, REFUSALS.noObjects);
     const session = await admitted(request, response);
     if (session === undefined) return;
     response.setHeader('cache-control', 'no-store');
-    request.url = (request.url ?? '').slice(`${CONSOLE_PATH}/${prefix}`.length) || '/';
+    request.url = rest;
     watchSession(sessions, session, response, watchMs);
     await serveAs(session.key, route.service);
   }

@@ -35,7 +35,7 @@ export async function openConsole({ tokens, gateway, ...parts }: ConsoleParts): 
  * As at the endpoint, with a token the page has minted by CreateMicrovmShellAuthToken: so the operation's own checks say
  * who may open a shell. The token is in a subprotocol, as browsers set no headers there and URLs get around.
  */
-export function terminalOpener(tokens: Pick<TokenService, 'verify'>, gateway: Pick<MicrovmGateway, 'openSession' | 'touch' | 'answered'>, log: Logger): OpenTerminal {
+export function terminalOpener(tokens: Pick<TokenService, 'verify'>, gateway: Parameters<typeof createShellServer>[0]['gateway'], log: Logger): OpenTerminal {
   const openShell = createShellServer({ gateway, log });
   return (request, socket, head, microvmId) => {
     const { token } = parseSubprotocols(request.headers['sec-websocket-protocol']);

@@ -51,6 +51,7 @@ import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
 import { openConsole } from './console.js';
+import { createGarbageCollector } from './garbage.js';
 import { linkSettings, startEgress } from './egress.js';
 import { startEvents } from './events.js';
 import { externalObjects } from './external-objects.js';
@@ -168,9 +169,10 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, vault, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
     ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
   };
+  const layers = new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) });
   const images = createImages({
     ...shared,
-    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate, new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) })),
+    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate, layers),
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
@@ -216,6 +218,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     usage: metering.reports,
     events: events.feed,
     samples: metering.samples,
+    garbage: createGarbageCollector({ config, store, clock, logs: log, sources: [images.garbage, microvms.garbage, layers.garbage], logger }),
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.js';
 import { microvmsDir } from '../microvms/machine.js';
 import type { Store } from '../store/contracts.js';
 import type { UsageMeter, UsageReports, UsageSamples } from '../usage/contracts.js';
-import { bytesOnDisk } from '../usage/disk.js';
+import { bytesOnDisk } from '../files/bytes-on-disk.js';
 import { createMeter } from '../usage/meter.js';
 import { loadPrices } from '../usage/prices.js';
 import { probeProcess } from '../usage/probe.js';

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { ConflictError, ValidationError } from '../errors/index.js';
 import { isCustomerConnector, type ConnectorCatalog } from '../connectors/contracts.js';
 import type { AppLog } from '../logs/contracts.js';
+import type { GarbageSource } from '../gc/contracts.js';
 import type { AccountQuotas } from '../quotas/contracts.js';
 import type { BuildRecord, ImageConfig, ImageRecord, Store, VersionRecord } from '../store/contracts.js';
 import type { Vault } from '../vault/contracts.js';
@@ -12,6 +13,7 @@ import { imageArn, canonicalVersion } from './arn.js';
 import type { BuildDeps } from './build-context.js';
 import { Builds } from './builds.js';
 import { Catalog } from './catalog.js';
+import { imageGarbage } from './garbage.js';
 import { managedImages } from './managed-images.js';
 import type { ImageCatalog, ImageService, Principal } from './contracts.js';
 import { alreadyChanging, Deletion } from './deletion.js';
@@ -45,6 +47,7 @@ export interface ImagesDeps extends Omit<BuildDeps, 'limits'> {
 }
 
 export interface Images extends ImageService, ImageCatalog {
+  readonly garbage: GarbageSource;
   /** Takes up what an earlier daemon left half-done. Once, before the first request. */
   start(): Promise<void>;
   /** Aborts builds and waits until all they held is released. The store must still be open. */
@@ -141,6 +144,7 @@ export function createImages(deps: ImagesDeps): Images {
       return store.listBuilds(arn, canonicalVersion(version), page);
     },
     managedImages: () => managed,
+    garbage: imageGarbage(deps),
     launchable: (who, arn, version) => catalog.launchable(who, arn, version),
     ofRunning: (arn, version) => catalog.ofRunning(arn, version),
 

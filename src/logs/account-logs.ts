@@ -1,10 +1,11 @@
 /** The groups and streams of one account, held in memory as they are on disk. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../files/if-there.js';
 import { readGroup, readStream, writeGroup, writeStream, type GroupMetadata } from './metadata.js';
 import { encodeName } from './names.js';
-import { ifThere, type Segment } from './segments.js';
-import { STREAM_OVERHEAD, StreamFiles, type StreamLimits, type StreamWatcher } from './stream-files.js';
+import { type Segment } from './segments.js';
+import { countLines, STREAM_OVERHEAD, StreamFiles, type StreamLimits, type StreamWatcher } from './stream-files.js';
 import { Turn } from './turn.js';
 
 const DAY_MS = 86_400_000;
@@ -155,13 +156,27 @@ export class AccountLogs {
 
   /** Removes what retention has ended, by segments; the events between are hidden by {@link cutoff}. */
   async expire(): Promise<void> {
+    for (const { group, files, segment } of this.#expired()) await this.#drop(group, files, segment);
+  }
+
+  /** What {@link expire} would remove. */
+  async measureExpired(): Promise<{ readonly events: number; readonly bytes: number }> {
+    let [events, bytes] = [0, 0];
+    for (const { segment } of this.#expired()) {
+      events += (await ifThere(countLines(segment.path))) ?? 0;
+      bytes += segment.size;
+    }
+    return { events, bytes };
+  }
+
+  *#expired(): Generator<{ group: Group; files: StreamFiles; segment: Segment }> {
     for (const group of this.groups.values()) {
       const cutoff = this.cutoff(group);
       if (cutoff === 0) continue;
       for (const files of group.streams.values()) {
         for (const segment of files.segments) {
           if (segment.modified >= cutoff) break;
-          await this.#drop(group, files, segment);
+          yield { group, files, segment };
         }
       }
     }

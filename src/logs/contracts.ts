@@ -116,6 +116,8 @@ export interface LogStore extends AppLog {
   append(accountId: string, group: string, name: string, events: readonly { readonly time: number; readonly text: string }[]): Promise<boolean>;
   streamPage(accountId: string, group: string, name: string, request: StreamPageRequest): Promise<StreamPage | undefined>;
   groupPage(accountId: string, group: string, request: GroupPageRequest): Promise<GroupPage | undefined>;
+  /** Events that retention has ended and no sweep has removed yet; of one account or of all. Removes them if told so. */
+  expired(accountId: string | undefined, remove: boolean): Promise<{ readonly events: number; readonly bytes: number }>;
   /** Applies retention and size caps. */
   sweep(): Promise<void>;
   counters(): LogCounters;

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../files/if-there.js';
 import { z } from 'zod';
-import { ifThere } from './segments.js';
 
 const groupSchema = z.object({ name: z.string(), createdAt: z.number(), retentionInDays: z.number().optional() });
 const streamSchema = z.object({ name: z.string(), createdAt: z.number() });

@@ -4,6 +4,7 @@
  */
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../files/if-there.js';
 
 export interface Segment {
   readonly path: string;
@@ -64,14 +65,5 @@ export class StreamView {
     } finally {
       await file.close();
     }
-  }
-}
-
-export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifThere } from '../files/if-there.js';
 import { AccountLogs, type AccountLimits, type Group } from './account-logs.js';
 import type { LogCounters, LogGroup, LogStore, LogStreamInfo, LogWriter } from './contracts.js';
 import { groupPage, type MergeSource } from './group-page.js';
 import { byName } from './names.js';
-import { ifThere } from './segments.js';
 import type { StreamFiles } from './stream-files.js';
 import { streamPage } from './stream-page.js';
 import { BufferedWriter } from './writer.js';
@@ -48,6 +48,10 @@ export function createLogStore(dir: string, options: LogStoreOptions = {}): LogS
     accounts.set(id, loading);
     loading.catch(() => accounts.delete(id));
     return loading;
+  }
+
+  async function accountIds(): Promise<string[]> {
+    return ((await ifThere(readdir(dir))) ?? []).filter((name) => /^\d{12}$/.test(name));
   }
 
   async function find(accountId: string, group: string): Promise<{ logs: AccountLogs; found: Group | undefined }> {
@@ -96,10 +100,20 @@ export function createLogStore(dir: string, options: LogStoreOptions = {}): LogS
       return groupPage(sources, { ...request, startTime: Math.max(request.startTime ?? 0, logs.cutoff(found)) });
     },
 
+    async expired(accountId, remove) {
+      let [events, bytes] = [0, 0];
+      for (const id of accountId === undefined ? await accountIds() : [accountId]) {
+        const logs = await account(id);
+        const found = await logs.measureExpired();
+        events += found.events;
+        bytes += found.bytes;
+        if (remove) await logs.expire();
+      }
+      return { events, bytes };
+    },
     async sweep() {
-      for (const name of (await ifThere(readdir(dir))) ?? []) {
-        if (!/^\d{12}$/.test(name)) continue;
-        const logs = await account(name);
+      for (const id of await accountIds()) {
+        const logs = await account(id);
         await logs.expire();
         await logs.trim();
       }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../errors/index.js';
+import type { GarbageSource } from '../gc/contracts.js';
 import type { Principal } from '../images/contracts.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 import type { Actor } from './actor.js';
 import type { MicrovmGateway, MicrovmService } from './contracts.js';
 import type { MicrovmDeps } from './deps.js';
+import { microvmGarbage } from './garbage.js';
 import { createGateway } from './gateway.js';
 import { LaunchTimelines } from './launch-timelines.js';
 import { reasons } from './reasons.js';
@@ -24,6 +26,7 @@ export interface Microvms extends MicrovmService, MicrovmGateway {
   at(address: string): MicrovmRecord | undefined;
   /** Takes up what an earlier daemon left; to be awaited before the first request. Resuming goes on in the background. */
   start(): Promise<void>;
+  readonly garbage: GarbageSource;
   /** The wall clock was set: tells the guests that run. */
   hostClockStepped(): void;
   /**
@@ -104,6 +107,7 @@ export function createMicrovms(given: MicrovmDeps): Microvms {
       await Promise.resolve(actorFor(who, id, 'terminateRequested')?.end('terminateRequested', reasons.terminated));
     },
     at: (address) => registry.byAddress(address)?.record,
+    garbage: microvmGarbage(deps, (id) => registry.get(id) !== undefined),
     async start() {
       const toResume = await recover(deps, registry);
       resuming = resumeInTurn(deps, toResume, () => closing);

@@ -331,6 +331,11 @@ export interface Store extends UsageStore, EventStore, LaunchStore, BuildStepSto
   microvmsInStates(states: readonly MicrovmState[]): MicrovmRecord[];
   updateMicrovm(id: string, change: Partial<Pick<MicrovmRecord, 'state' | 'stateReason' | 'suspendedAt' | 'lastActivity' | 'terminatedAt' | 'resumeOnStart'>>): void;
 
+  /** MicroVMs that ended before that time; of one account or of all. */
+  countTerminated(before: number, accountId: string | undefined): number;
+  /** Deletes so many of them at most, with their launches, and answers how many. */
+  deleteTerminated(before: number, accountId: string | undefined, limit: number): number;
+
   /** For quotas: an account's images, in any state. */
   countImages(accountId: string): number;
   countVersions(imageArn: string): number;

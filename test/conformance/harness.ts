@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { LambdaMicrovmsClient } from '@aws-sdk/client-lambda-microvms';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import type { AppTokenRequest, ShellTokenRequest } from '../../src/api/contracts.js';
 import type { IdempotencyStore } from '../../src/api/idempotency.js';
 import { type ApiServerDeps, createApiServer } from '../../src/api/server.js';
 import { systemClock } from '../../src/clock/index.js';
 import type { ConnectorCatalog } from '../../src/connectors/contracts.js';
+import type { ConsoleSite } from '../../src/console/contracts.js';
 import { createConnectors } from '../../src/connectors/service.js';
 import { createLogsService } from '../../src/aws/logs/service.js';
 import { createS3Service } from '../../src/aws/s3/service.js';
@@ -19,6 +20,10 @@ import { createFeed } from '../../src/events/feed.js';
 import { EventHub } from '../../src/events/hub.js';
 import { recordEvents } from '../../src/events/recorder.js';
 import { readPolicies } from '../../src/iam/policy.js';
+import { createCollector } from '../../src/gc/collector.js';
+import type { GarbageCollector } from '../../src/gc/contracts.js';
+import { expiredLogEvents } from '../../src/gc/log-events.js';
+import { terminatedRecords } from '../../src/gc/terminated.js';
 import type { ImageService, ManagedImage } from '../../src/images/contracts.js';
 import type { Credentials } from '../../src/keys/credentials.js';
 import { type FindKey, keysOf } from '../../src/keys/key-ring.js';
@@ -226,7 +231,10 @@ export interface HarnessOptions {
   readonly guests?: ApiServerDeps['guests'];
   readonly throttle?: Throttle;
   readonly metrics?: MetricsPage;
+  /** Below /console. */
+  readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
   readonly samples?: UsageSamples;
+  readonly garbage?: GarbageCollector;
   /** Instead of the fake. */
   readonly images?: (parts: { readonly store: Store; readonly connectors: ConnectorCatalog; readonly dataDir: string }) => ImageService;
 }
@@ -250,9 +258,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const connectors = createConnectors({ store, clock: systemClock, region });
   const clock = () => Date.now() + harness.clockOffsetMs;
   const logStore = createLogStore(join(dataDir, 'logs'), { now: clock });
+  const findKey: FindKey = (id, token) => keys.get(id) ?? options.findKey?.(id, token);
   const server = createApiServer({
     config: { apiHost: '127.0.0.1', apiPort: 0, region },
-    findKey: (id, token) => keys.get(id) ?? options.findKey?.(id, token),
+    findKey,
+    ...(options.console === undefined ? {} : { console: options.console({ findKey, now: clock, log }) }),
     guests: options.guests,
     throttle: options.throttle ?? createThrottle(unlimited),
     images: options.images?.({ store, connectors, dataDir }) ?? images,
@@ -271,6 +281,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     usage: createReports({ store, clock: { ...systemClock, now: clock }, prices: AWS_PRICES, refresh: () => Promise.resolve() }),
     events: createFeed(store, hub, region),
+    garbage: options.garbage ?? createCollector({ operatorAccount: accountId, sources: [terminatedRecords({ store, clock: systemClock }), expiredLogEvents(logStore)], logger: log }),
     samples: options.samples ?? { intervalSeconds: 5, of: () => [], latest: () => ({ memoryMiB: 2048, runningSeconds: 0 }) },
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),

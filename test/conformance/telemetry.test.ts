@@ -83,6 +83,27 @@ test('build steps, of a build the caller has', async () => {
   assert.equal((await get(of('app', 'b-0'))).status, 400);
 });
 
+test('garbage: of the caller’s account, as it would go and as it went', async () => {
+  const ended = (id: string, account: string): void => {
+    const vm = api.microvms.run({ accountId: account, accessKeyId: 'x' }, { imageArn: imageArn('old') });
+    api.store.insertMicrovm({ ...vm, id, accountId: account, state: 'TERMINATED', terminatedAt: 1_000 });
+  };
+  ended('microvm-ours', accountId);
+  ended('microvm-theirs', otherKey.accountId);
+  const post = (body: unknown, credentials?: { accessKeyId: string; secretAccessKey: string }): Promise<RawAnswer> =>
+    signedCall(api.port, { method: 'POST', path: '/tardigrade/v1/gc', body, ...(credentials === undefined ? {} : { credentials }) });
+  const one = [{ kind: 'terminated-records', count: 1, bytes: 0 }];
+  const trial = await post({ dryRun: true }, otherKey);
+  assert.deepEqual([trial.status, trial.json], [200, { dryRun: true, removed: one, bytes: 0, failures: 0 }]);
+  assert.deepEqual((await post({}, otherKey)).json, { dryRun: false, removed: one, bytes: 0, failures: 0 });
+  assert.deepEqual((await post({}, otherKey)).json, { dryRun: false, removed: [], bytes: 0, failures: 0 });
+  assert.notEqual(api.store.getMicrovm('microvm-ours'), undefined, 'another account’s stays');
+  assert.deepEqual((await post({ dryRun: false })).json, { dryRun: false, removed: one, bytes: 0, failures: 0 });
+  const wrong = await post({ dryRun: 'yes' });
+  assert.deepEqual([wrong.status, wrong.type], [400, 'SerializationException']);
+  assert.deepEqual([(await post({}, nobody)).status, (await post({}, nobody)).type], [403, 'AccessDeniedException']);
+});
+
 test('an unknown MicroVM is not found; each needs its action', async () => {
   const id = run();
   for (const what of ['launches', 'samples']) {

@@ -1,5 +1,6 @@
 /** Every operation of lambda-microvms, tags and lambda-core, and our extensions (docs/api-extensions.md). */
 import type { Operation } from '../operation.js';
+import { collectGarbage } from './collect-garbage.js';
 import { createMicrovmAuthToken } from './create-microvm-auth-token.js';
 import { createMicrovmImage } from './create-microvm-image.js';
 import { createMicrovmShellAuthToken } from './create-microvm-shell-auth-token.js';
@@ -60,4 +61,5 @@ export const extensions: readonly Operation[] = [
   listMicrovmSamples,
   getTop,
   listMicrovmImageBuildSteps,
+  collectGarbage,
 ];

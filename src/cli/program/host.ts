@@ -48,6 +48,20 @@ export const defineHost: Define = (program, runtime) => {
       const told = await destroyKeyOf({ accountId: account, yes: options.yes ?? false }, await context.settings());
       context.result({ accountId: account, message: told }, () => `${told}\n`);
     });
+  json(program.command('backup')).argument('<file>', 'archive to write: .tar or .tar.zst').summary('copy the data folder into an archive, while the service runs or not')
+    .description('Copies records, keys, images and suspended MicroVMs into an archive (docs/operations.md), while the service runs or not.')
+    .action(async (file: string, options: { json?: boolean }) => {
+      const context = runtime.context(options);
+      const { backup } = await import('../commands/backup.js');
+      await backup(context, await context.settings(), file);
+    });
+  json(program.command('restore')).argument('<file>', 'archive of tardigrade backup').summary('put such an archive into an empty data folder')
+    .description('Puts an archive of tardigrade backup into an empty data folder. The service must be stopped.')
+    .action(async (file: string, options: { json?: boolean }) => {
+      const context = runtime.context(options);
+      const { restore } = await import('../commands/restore.js');
+      await restore(context, await context.settings(), file);
+    });
   const config = program.command('config').summary('check the settings file, show the settings in force').description('Settings of this host\'s service: TARDIGRADE_* variables over a file (docs/configuration.md).');
   json(config.command('check')).argument('[file]', 'settings file (default: of --config, TARDIGRADE_CONFIG, or /etc/tardigrade/config.yaml)').summary('is a settings file good?')
     .description('Says whether a settings file is good, and each line that is not.')

@@ -36,7 +36,7 @@ const read = (row: Row): MicrovmRecord => ({
 
 export type MicrovmRecords = Pick<
   Store,
-  'insertMicrovm' | 'runHookPayload' | 'forgetRunHookPayload' | 'getMicrovm' | 'getMicrovmByEndpoint' | 'listMicrovms' | 'microvmsInStates' | 'updateMicrovm'
+  'insertMicrovm' | 'runHookPayload' | 'forgetRunHookPayload' | 'getMicrovm' | 'getMicrovmByEndpoint' | 'listMicrovms' | 'microvmsInStates' | 'updateMicrovm' | 'countTerminated' | 'deleteTerminated'
 >;
 
 export function microvmRecords(db: Database): MicrovmRecords {
@@ -51,6 +51,9 @@ export function microvmRecords(db: Database): MicrovmRecords {
   const byId = db.prepare('SELECT * FROM microvms WHERE id = ?');
   const byLabel = db.prepare('SELECT * FROM microvms WHERE endpoint_label = ?');
   const inStates = db.prepare('SELECT * FROM microvms WHERE state IN (SELECT value FROM json_each(?)) ORDER BY seq');
+  const terminated = "state = 'TERMINATED' AND terminated_at < @before AND (@account IS NULL OR account_id = @account)";
+  const countTerminated = db.prepare(`SELECT COUNT(*) FROM microvms WHERE ${terminated}`).pluck();
+  const deleteTerminated = db.prepare(`DELETE FROM microvms WHERE seq IN (SELECT seq FROM microvms WHERE ${terminated} LIMIT @limit)`);
   return {
     insertMicrovm(vm, runHookPayload) {
       insert.run(
@@ -79,6 +82,8 @@ export function microvmRecords(db: Database): MicrovmRecords {
         read,
       ),
     microvmsInStates: (states) => (inStates.all(JSON.stringify(states)) as Row[]).map(read),
+    countTerminated: (before, accountId) => countTerminated.get({ before, account: accountId ?? null }) as number,
+    deleteTerminated: (before, accountId, limit) => deleteTerminated.run({ before, account: accountId ?? null, limit }).changes,
     updateMicrovm: (id, change) => updateRow(db, 'microvms', changeable, { id }, change),
   };
 }

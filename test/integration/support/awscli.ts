@@ -13,6 +13,8 @@ const MIRROR = 'http://deb.debian.org/debian';
 
 export interface AwsCli {
   readonly version: string;
+  /** The folder it is the root of. */
+  readonly root: string;
   /** Standard output. Rejects with what the CLI said. */
   text(args: readonly string[], stdin?: Buffer): Promise<string>;
   /** Standard output as JSON. */
@@ -43,5 +45,5 @@ export async function awsCli(service: Service): Promise<AwsCli> {
       });
       child.stdin?.end(stdin);
     });
-  return { version: (await text(['--version'])).trim(), text, json: async <T>(args: readonly string[]) => JSON.parse(await text([...args, '--output', 'json'])) as T };
+  return { root: join(dir, 'root'), version: (await text(['--version'])).trim(), text, json: async <T>(args: readonly string[]) => JSON.parse(await text([...args, '--output', 'json'])) as T };
 }

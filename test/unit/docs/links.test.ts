@@ -6,7 +6,10 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const pages = [...(await readdir(ROOT)), ...(await readdir(join(ROOT, 'docs'))).map((name) => `docs/${name}`)].filter((name) => name.endsWith('.md')).map((name) => join(ROOT, name));
+const examples = (await readdir(join(ROOT, 'examples'))).map((name) => `examples/${name}`);
+const folders = ['', 'docs', ...examples];
+const found = await Promise.all(folders.map(async (folder) => (await readdir(join(ROOT, folder))).map((name) => join(ROOT, folder, name))));
+const pages = found.flat().filter((path) => path.endsWith('.md'));
 
 async function missing(paths: readonly string[]): Promise<string[]> {
   const there = await Promise.all(paths.map((path) => access(path).then(() => true, () => false)));
@@ -25,3 +28,9 @@ for (const page of pages) {
     assert.deepEqual(await missing(named), []);
   });
 }
+
+test('docs/README.md lists every page', async () => {
+  const index = await readFile(join(ROOT, 'docs/README.md'), 'utf8');
+  const names = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md') && name !== 'README.md');
+  assert.deepEqual(names.filter((name) => !index.includes(`](${name})`)), []);
+});

@@ -1,0 +1,28 @@
+import { type BuildStep, listSteps } from '../api/images';
+import { useNow, useQuery } from '../state/query';
+import { Failure } from '../ui/panel';
+import { Waterfall } from '../ui/waterfall';
+
+interface BuildStepsProps {
+  readonly arn: string;
+  readonly version: string;
+  readonly buildId: string;
+  readonly live: boolean;
+}
+
+export function BuildSteps({ arn, version, buildId, live }: BuildStepsProps) {
+  const { data, error } = useQuery(`steps ${buildId}`, (signal) => listSteps(arn, version, buildId, signal), { topic: arn, ...(live ? { everyMs: 2_000 } : {}) });
+  const now = useNow();
+  const steps = data ?? [];
+  const [first] = steps;
+  if (first === undefined) return <Failure error={error} />;
+  const end = (step: BuildStep): number => step.endedAt ?? (live ? Math.max(now, step.startedAt) : step.startedAt);
+  const from = first.startedAt;
+  const spans = steps.map((step) => ({
+    name: step.name,
+    startMs: (step.startedAt - from) * 1000,
+    durationMs: (end(step) - step.startedAt) * 1000,
+    ...(step.status === 'RUNNING' ? { tone: 'busy' as const } : step.status === 'FAILED' ? { tone: 'bad' as const } : {}),
+  }));
+  return <Waterfall label="Steps of the build" spans={spans} totalMs={(Math.max(...steps.map(end)) - from) * 1000} />;
+}
