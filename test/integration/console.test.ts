@@ -133,7 +133,7 @@ async function useToken(user: ConsoleBrowser, { daemon }: Service): Promise<void
 async function useTerminal(user: ConsoleBrowser, id: string): Promise<void> {
   const { page } = user;
   await user.press('Open terminal', 'link');
-  await user.is('connected');
+  await page.locator('.xterm-rows', { hasText: '$' }).waitFor();
   await page.keyboard.type('printf "\\033[38;2;99;207;180mtrue colour\\033[0m %s-%s\\n" $((6 * 7)) typed; stty size\n', { delay: 5 });
   await user.sees(/true colour 42-typed/, '.xterm-rows');
   await user.inspect('terminal');
@@ -143,8 +143,9 @@ async function useTerminal(user: ConsoleBrowser, id: string): Promise<void> {
   await page.keyboard.press('Control+Shift+L');
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'New shell');
   await page.keyboard.press('Enter');
-  await user.is('connected');
-  await page.keyboard.type('exit 3\n');
+  // Another shell, at its prompt: not what the one before showed.
+  await page.locator('.xterm-rows', { hasText: '$', hasNotText: 'typed' }).waitFor();
+  await page.keyboard.type('exit 3\n', { delay: 5 });
   await user.sees('The shell has ended with exit code 3.');
   await page.goBack();
   await page.waitForURL(`**/console/microvms/${id}`);

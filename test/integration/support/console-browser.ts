@@ -11,7 +11,7 @@ const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--dis
 /** Kept after the run, for people to look at. */
 const OUTPUT = fileURLToPath(new URL('../../../test-output/console', import.meta.url));
 /** ms; under emulation and beside other tests everything takes its time. */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 180_000;
 
 export const WIDTHS = {
   desktop: { viewport: { width: 1280, height: 860 } },
