@@ -92,8 +92,8 @@ describe('check', () => {
     assert.deepEqual([speed?.verdict, idle], ['fail', undefined]);
     assert.equal(speed?.findings.find(({ name }) => name === 'launch, 90th percentile')?.outcome, 'failed');
     const unknown = await runCli(service, ['check', 'no-such-image']);
-    assert.equal(unknown.code, 1);
-    assert.match(unknown.stderr, /there is no image no-such-image/);
+    assert.equal(unknown.code, 3);
+    assert.match(unknown.stderr, /there is no image 'no-such-image'/);
     assert.deepEqual(await living(), []);
   });
 

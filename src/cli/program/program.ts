@@ -20,7 +20,7 @@ const GROUPS: readonly (readonly [title: string, define: Define])[] = [
   ['MicroVMs:', defineMicrovms],
   ['Into a MicroVM:', defineAccess],
   ['Watching and accounting:', defineWatch],
-  ['Trying it:', defineCheck],
+  ['Watching and accounting:', defineCheck],
   ['Shell:', defineCompletion],
 ];
 
