@@ -234,6 +234,7 @@ export interface HarnessOptions {
   readonly guests?: ApiServerDeps['guests'];
   readonly throttle?: Throttle;
   readonly metrics?: MetricsPage;
+  readonly tracer?: ApiServerDeps['tracer'];
   /** Below /console. */
   readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
   readonly counts?: ApiMetrics;
@@ -295,6 +296,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     ...(options.counts === undefined ? {} : { counts: options.counts }),
     served: (request) => trail.record(request),
+    ...(options.tracer === undefined ? {} : { tracer: options.tracer }),
     pageKey: Buffer.alloc(32, 7),
     endpointOf: (label) => `${label}.microvm.localhost:7443`,
     log,

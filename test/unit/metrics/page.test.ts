@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ERROR_TYPES } from '../../../src/api/dialect.js';
 import { OPERATION_NAMES } from '../../../src/api/operations/index.js';
-import { API_SERVICES, ASSUME_ROLE_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_PHASES, PROXY_OUTCOMES, STEPS, WEBHOOK_OUTCOMES, type Metrics } from '../../../src/metrics/contracts.js';
+import { API_SERVICES, ASSUME_ROLE_OUTCOMES, AUDIT_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_PHASES, PROXY_OUTCOMES, STEPS, WEBHOOK_OUTCOMES, type Metrics } from '../../../src/metrics/contracts.js';
 import { noPromtool, promtool } from '../../support/promtool.js';
 import { daemonMetrics, scrape, valueOf } from './support.js';
 
@@ -18,7 +18,7 @@ const LABELS: Readonly<Record<string, readonly string[]>> = {
   kind: [...FAULT_KINDS, 'run', 'resume'],
   step: STEPS,
   phase: LAUNCH_PHASES,
-  outcome: [...ASSUME_ROLE_OUTCOMES, ...WEBHOOK_OUTCOMES, ...PROXY_OUTCOMES],
+  outcome: [...ASSUME_ROLE_OUTCOMES, ...AUDIT_OUTCOMES, ...WEBHOOK_OUTCOMES, ...PROXY_OUTCOMES],
   type: [...EVENT_TYPES, ...ERROR_TYPES, 'other'],
   service: API_SERVICES,
   operation: [...OPERATION_NAMES, 'other'],
