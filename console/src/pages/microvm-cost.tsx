@@ -8,7 +8,7 @@ import { Facts, Failure, Panel } from '../ui/panel.js';
 export function MicrovmCostPanel({ id, state }: { readonly id: string; readonly state: MicrovmState }) {
   const { data, error } = useQuery(`usage ${id} ${state}`, (signal) => getMicrovmUsage(id, signal), { everyMs: 30_000 });
   return (
-    <Panel title="Usage and cost" wide>
+    <Panel title="Usage and cost">
       {/* One that never ran has used nothing: the service says so in an error. */}
       {error?.status === 404 ? <p class="quiet">{error.message}</p> : <Failure error={error} />}
       {data !== undefined && (

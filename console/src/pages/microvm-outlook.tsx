@@ -16,7 +16,7 @@ export function OutlookPanel({ vm: { microvmId: id, state } }: { readonly vm: Mi
       {data !== undefined && (
         <ol class="outlook">
           {data.transitions.map(({ to, at, because }) => (
-            <li key={to}>
+            <li key={`${to} ${because}`}>
               <p><strong>{WORDS[to] ?? to}</strong> in {duration(at - now)} <span class="quiet">at {timeOfDay(at)}</span></p>
               <p class="quiet">{because}</p>
             </li>
