@@ -30,7 +30,7 @@ fi
 (cd "$app" && node -e 'new (require("better-sqlite3"))(":memory:")')
 # What serves nobody once it is compiled.
 (cd "$app/node_modules/better-sqlite3" && rm -rf deps src binding.gyp && find build -type f ! -name better_sqlite3.node -delete && find build -type d -empty -delete)
-rm -rf "$app/node_modules/.bin" "$app/node_modules/koffi/"{src,vendor,doc,cnoke.cjs} "$app/node_modules/@koromix/"*/musl_* "$app/package-lock.json"
+rm -rf "$app/node_modules/.bin" "$app/node_modules/koffi/"{vendor,doc,cnoke.cjs} "$app/node_modules/@koromix/"*/musl_* "$app/package-lock.json"
 # Addons for another runtime than Node.js, web pages, and what is for the packages' own authors.
 rm -rf "$app"/node_modules/*/{prebuilds,docs,doc,test,tests,benchmarks,.github}
 find "$app/node_modules" \( -name '.*' -o -name '*.html' \) -type f -delete

@@ -55,8 +55,8 @@ describe('Debian package', () => {
     assert.match((await run(program, ['config', 'check', join(root, 'usr/share/doc/tardigrade/examples/config.example.yaml')])).stdout, /good/);
     for (const name of ['tardigrade.service', 'tardigrade-api.socket', 'tardigrade-endpoint.socket']) await access(join(root, 'usr/lib/systemd/system', name));
     assert.match(await readFile(join(root, 'usr/lib/systemd/system/tardigrade.service'), 'utf8'), /^ExecStart=\/usr\/bin\/tardigrade serve$/m);
-    // The addon works with this Node.js.
-    await run(process.execPath, ['-e', `new (require('${root}/usr/lib/tardigrade/node_modules/better-sqlite3'))(':memory:')`]);
+    // The addons work with this Node.js, and nothing that the daemon loads was left out.
+    await run(process.execPath, ['-e', `new (require('${root}/usr/lib/tardigrade/node_modules/better-sqlite3'))(':memory:'); import('${root}/usr/lib/tardigrade/dist/daemon/daemon.js').catch((error) => { console.error(error); process.exit(1); })`]);
   });
 
   it('starts nothing when it is installed, and keeps the data when it is purged', async () => {
