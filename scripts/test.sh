@@ -33,6 +33,11 @@ command -v curl >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y 
 command -v chromium >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || echo "no chromium package"
 # The documents' commands zip a folder.
 command -v zip >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends zip >/dev/null || exit 1
+# For the tests of the metrics: Prometheus' own checks. Its program alone, as the package would start a server.
+if ! command -v promtool >/dev/null; then
+  (cd "$report" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) || echo "no prometheus package"
+  PATH="$report/usr/bin:$PATH"
+fi
 node dist/cli/main.js setup || exit 1
 tier unit --test-timeout=240000 test/unit/**/*.test.ts
 tier conformance --test-timeout=240000 test/conformance/**/*.test.ts

@@ -1,13 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, useSession, type SessionInfo } from './api/client';
-import { currentSession, signOut } from './api/session';
-import { Routes } from './routes';
-import { startLive, stopLive } from './state/live';
-import { attempt, say } from './state/notices';
-import { Header } from './ui/header';
-import { Notices } from './ui/notices';
-import { Loading } from './ui/panel';
-import { LoginPage } from './pages/login';
+import { ApiError, useSession, type SessionInfo } from './api/client.js';
+import { currentSession, signOut } from './api/session.js';
+import { Routes } from './routes.js';
+import { startLive, stopLive } from './state/live.js';
+import { attempt, say } from './state/notices.js';
+import { Header } from './ui/header.js';
+import { Notices } from './ui/notices.js';
+import { Loading } from './ui/panel.js';
+import { LoginPage } from './pages/login.js';
 
 type Access = { readonly kind: 'unknown' } | { readonly kind: 'signed-out' } | { readonly kind: 'signed-in'; readonly session: SessionInfo };
 

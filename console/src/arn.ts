@@ -1,4 +1,4 @@
-import type { SessionInfo } from './api/client';
+import type { SessionInfo } from './api/client.js';
 
 export function imageArn({ region, accountId }: SessionInfo, name: string): string {
   return `arn:aws:lambda:${region}:${accountId}:microvm-image:${name}`;

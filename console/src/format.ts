@@ -50,9 +50,12 @@ export function vcpus(used: number): string {
   return `${used < 0.1 ? used.toFixed(3) : used.toFixed(2)} vCPU`;
 }
 
+const SMALLEST_DOLLARS = 0.00001;
+
 /** Cents are coarse for what costs fractions of them. */
 export function dollars(amount: number): string {
   if (amount === 0) return '$0';
+  if (amount < SMALLEST_DOLLARS) return `<$${SMALLEST_DOLLARS.toFixed(5)}`;
   return `$${amount >= 1 ? amount.toFixed(2) : amount.toPrecision(3)}`;
 }
 

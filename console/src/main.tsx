@@ -1,6 +1,6 @@
 import { render } from 'preact';
-import { App } from './app';
-import { applyTheme, storedTheme } from './state/theme';
+import { App } from './app.js';
+import { applyTheme, storedTheme } from './state/theme.js';
 import './styles/base.css';
 import './styles/layout.css';
 import './styles/parts.css';

@@ -1,19 +1,19 @@
 import type { ComponentChild } from 'preact';
-import type { SessionInfo } from './api/client';
-import { match, usePath } from './state/router';
-import { Link } from './ui/link';
-import { PageHead } from './ui/panel';
-import { ConnectorPage } from './pages/connector';
-import { ConnectorsPage } from './pages/connectors';
-import { CostPage } from './pages/cost';
-import { ImagePage } from './pages/image';
-import { ImagesPage } from './pages/images';
-import { MicrovmPage } from './pages/microvm';
-import { MicrovmsPage } from './pages/microvms';
-import { NewImagePage } from './pages/new-image';
-import { RunPage } from './pages/run';
-import { TerminalPage } from './pages/terminal';
-import { VersionPage } from './pages/version';
+import type { SessionInfo } from './api/client.js';
+import { match, usePath } from './state/router.js';
+import { Link } from './ui/link.js';
+import { PageHead } from './ui/panel.js';
+import { ConnectorPage } from './pages/connector.js';
+import { ConnectorsPage } from './pages/connectors.js';
+import { CostPage } from './pages/cost.js';
+import { ImagePage } from './pages/image.js';
+import { ImagesPage } from './pages/images.js';
+import { MicrovmPage } from './pages/microvm.js';
+import { MicrovmsPage } from './pages/microvms.js';
+import { NewImagePage } from './pages/new-image.js';
+import { RunPage } from './pages/run.js';
+import { TerminalPage } from './pages/terminal.js';
+import { VersionPage } from './pages/version.js';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -32,8 +32,8 @@ export async function openTerminal(vm: Vm): Promise<Terminal> {
       await closed;
     },
   };
-  // No echo, no prompt, no pager: a program reads along.
-  await terminal.run("stty -echo; export PS1= PS2= GIT_PAGER=cat");
+  // No echo, no prompt, no pager, no colours, no marks around what is pasted: a program reads along.
+  await terminal.run("stty -echo; bind 'set enable-bracketed-paste off'; export PS1= PS2= TERM=dumb GIT_PAGER=cat");
   return terminal;
 }
 

@@ -3,7 +3,7 @@
  * older errors, with a `Type`, and connectors spell `Message` with a capital (spec §2.0, §7.2, §15).
  */
 import { ValidationError } from '../errors/index.js';
-import type { WireError } from './errors.js';
+import { WIRE_TYPES, type WireError } from './errors.js';
 import { ConstraintError } from './validation.js';
 
 type Family = 'microvms' | 'tags' | 'connectors';
@@ -18,6 +18,9 @@ const older: Readonly<Record<string, string>> = {
   ThrottlingException: 'TooManyRequestsException',
   InternalServerException: 'ServiceException',
 };
+
+/** Every type that an answer of the three families can have. */
+export const ERROR_TYPES: readonly string[] = [...new Set([...WIRE_TYPES, ...Object.values(older), 'InvalidParameterValueException', 'NetworkConnectorLimitExceededException'])];
 
 /** `error` is what was thrown, `path` the request's. */
 export function inDialect(wire: WireError, path: string, error: unknown): WireError {

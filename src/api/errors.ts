@@ -51,6 +51,9 @@ const authFailures: Readonly<Record<AuthFailureKind, { type: string; status: num
   'body-mismatch': { type: 'InvalidSignatureException', status: 403 },
 };
 
+/** Of this family's errors. */
+export const WIRE_TYPES: readonly string[] = [...requestErrors.map(([, type]) => type), ...Object.values(authFailures).map(({ type }) => type), 'TooManyRequestsException', 'InternalServerException'];
+
 /** Tags and connectors keep the older errors of Lambda. */
 const olderPaths = /^\/(2017-03-31|2026-04-04)\//;
 

@@ -10,10 +10,11 @@ import type { ConsoleSite } from '../console/contracts.js';
 import type { GarbageCollector } from '../gc/contracts.js';
 import type { ImageService } from '../images/contracts.js';
 import type { FindKey } from '../keys/key-ring.js';
-import type { MetricsPage } from '../metrics/contracts.js';
+import type { ApiMetrics, MetricsPage } from '../metrics/contracts.js';
 import type { MicrovmService } from '../microvms/contracts.js';
 import type { Throttle } from '../quotas/contracts.js';
 import { createAuthorize } from './access/authorize.js';
+import type { RequestTrace, Tracer } from '../traces/contracts.js';
 import type { TagService } from '../tags/contracts.js';
 import type { EventFeed } from '../events/contracts.js';
 import type { ServedRequest, TokenIssuer } from './contracts.js';
@@ -52,6 +53,8 @@ export interface ApiServerDeps {
   readonly pageKey: Buffer;
   /** Host (and port, unless 443) of the endpoint with that label; no scheme. */
   readonly endpointOf: (label: string) => string;
+  /** Default: nobody counts. */
+  readonly counts?: ApiMetrics;
   /** Served at /metrics to programs on this host; absent: nothing is. */
   readonly metrics?: MetricsPage;
   /** Served below /console, but not to guests; absent: nothing is. */
@@ -61,6 +64,8 @@ export interface ApiServerDeps {
   readonly log: Logger;
   /** Told of each request once it is answered. Must not throw. Default: nobody. */
   readonly served?: (request: ServedRequest) => void;
+  /** Where requests begin or go on with traces. Default: nowhere. */
+  readonly tracer?: Tracer;
   /** ms since 1970; default Date.now */
   readonly clock?: () => number;
 }
@@ -103,13 +108,19 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
 
   const fronts = { lambda, s3, logs };
 
-  async function serve(request: IncomingMessage, response: ServerResponse, site?: ConsoleSite): Promise<void> {
+  function serve(request: IncomingMessage, response: ServerResponse, site?: ConsoleSite): Promise<void> {
+    if (deps.tracer === undefined) return serveIn(undefined, request, response, site);
+    const { traceparent } = request.headers;
+    return deps.tracer.request(typeof traceparent === 'string' ? traceparent : undefined, (trace) => serveIn(trace, request, response, site));
+  }
+
+  async function serveIn(trace: RequestTrace | undefined, request: IncomingMessage, response: ServerResponse, site?: ConsoleSite): Promise<void> {
     const requestId = randomUUID();
     const at = clock();
     const started = performance.now();
     response.setHeader('x-amzn-requestid', requestId);
     const facts = newFacts();
-    const settle = once(() => tell(request, response, requestId, at, performance.now() - started, facts));
+    const settle = once(() => tell(request, response, requestId, at, performance.now() - started, facts, trace));
     const exchange: Exchange = { request, response, requestId, facts, settle };
     const rawPath = (request.url ?? '/').split('?', 1)[0] ?? '/';
     try {
@@ -142,10 +153,14 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     }
   }
 
-  function tell(request: IncomingMessage, response: ServerResponse, requestId: string, at: number, ms: number, facts: RequestFacts): void {
+  function tell(request: IncomingMessage, response: ServerResponse, requestId: string, at: number, ms: number, facts: RequestFacts, trace: RequestTrace | undefined): void {
     const { key, service, operation, proven, parameters, response: answer, error } = facts;
     const caller = key === undefined ? undefined : { accountId: key.accountId, accessKeyId: key.accessKeyId, principalArn: key.principalArn };
-    log.debug({ requestId, service, operation: operation ?? 'unknown', account: caller?.accountId, principal: caller?.principalArn ?? caller?.accessKeyId, status: response.statusCode, error: error?.code, ms: Math.round(ms) }, 'served');
+    if (operation !== 'Health' && operation !== 'Metrics') trace?.end(`${service} ${operation ?? 'unknown'}`, {
+      'http.request.method': request.method, 'http.response.status_code': response.statusCode, 'aws.request_id': requestId, 'tardigrade.account.id': caller?.accountId, 'error.type': error?.code,
+    }, response.statusCode >= 500 ? (error?.code ?? 'internal error') : undefined);
+    log.debug({ requestId, trace: trace?.context.traceId, service, operation: operation ?? 'unknown', account: caller?.accountId, principal: caller?.principalArn ?? caller?.accessKeyId, status: response.statusCode, error: error?.code, ms: Math.round(ms) }, 'served');
+    deps.counts?.apiRequest({ service, operation, status: response.statusCode, error: error?.code, ms });
     deps.served?.({
       requestId, at, ms, method: request.method ?? '', service, operation, caller, proven, sourceIp: request.socket.remoteAddress, userAgent: request.headers['user-agent'],
       parameters, response: answer, status: response.statusCode, error,

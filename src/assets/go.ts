@@ -36,6 +36,11 @@ export async function readyPath(moduleDir: string, architecture: GoArchitecture)
   return join(moduleDir, '../../dist/prebuilt', `${basename(moduleDir)}-${architecture}-${digestOf(...(await sourcesOf(moduleDir)))}`);
 }
 
+/** Does a package bring the program for this machine? */
+export async function isBuilt(moduleDir: string): Promise<boolean> {
+  return (await readyProgram(moduleDir)) !== undefined;
+}
+
 async function readyProgram(moduleDir: string): Promise<string | undefined> {
   const path = await readyPath(moduleDir, GO_ARCHITECTURE[process.arch as keyof typeof GO_ARCHITECTURE]);
   return (await exists(path)) ? path : undefined;

@@ -33,7 +33,7 @@ async function main(args: readonly string[]): Promise<void> {
     interrupted,
   });
   if (args.length === 0) {
-    process.stderr.write(program.helpInformation());
+    program.outputHelp({ error: true });
     process.exitCode = EXIT.usage;
     return;
   }

@@ -78,6 +78,8 @@ export interface Config {
   readonly webhooks?: WebhookConfig | undefined;
   /** MiB kept of each account's audit log; 0: none is written (docs/audit.md). */
   readonly auditMaxMiB: number;
+  /** OpenTelemetry collector that takes spans by OTLP/HTTP; absent: none are made (docs/tracing.md). */
+  readonly otlpEndpoint?: string | undefined;
   /** Hops an answer of the metadata service goes: 1 is the guest itself, 2 a container in it that has its own network. */
   readonly metadataHopLimit: number;
   /** May guests reach the API, with the credentials of their execution roles? */
@@ -166,7 +168,9 @@ export const schema = z.object({
   TARDIGRADE_EVENTS_PER_ACCOUNT: z.coerce.number().int().min(100).max(10_000_000).default(10_000),
   TARDIGRADE_WEBHOOK_URLS: list.pipe(z.array(url('https://example.com/hook')).min(1).max(16)).optional(),
   TARDIGRADE_WEBHOOK_SECRET_FILE: z.string().min(1).optional(),
-  TARDIGRADE_AUDIT_MAX_MIB: z.coerce.number().int().min(0).max(1_048_576).default(256),
+  // Less would be gone with one batch of records.
+  TARDIGRADE_AUDIT_MAX_MIB: z.coerce.number().int().min(0).max(1_048_576).refine((size) => size === 0 || size >= 8, 'must be 0 or at least 8').default(256),
+  TARDIGRADE_OTLP_ENDPOINT: url('http://127.0.0.1:4318').optional(),
   TARDIGRADE_METADATA_HOP_LIMIT: z.coerce.number().int().min(1).max(64).default(1),
   TARDIGRADE_GUEST_API: z.enum(['0', '1']).default('0'),
   TARDIGRADE_STS_ENDPOINT: url('https://sts.us-east-1.amazonaws.com').optional(),
@@ -237,6 +241,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, file?: Settings
     eventsPerAccount: v.TARDIGRADE_EVENTS_PER_ACCOUNT,
     webhooks: webhooks(v, sources),
     auditMaxMiB: v.TARDIGRADE_AUDIT_MAX_MIB,
+    otlpEndpoint: v.TARDIGRADE_OTLP_ENDPOINT,
     metadataHopLimit: v.TARDIGRADE_METADATA_HOP_LIMIT,
     guestApi: v.TARDIGRADE_GUEST_API === '1',
     sts: sts(v, sources),

@@ -4,7 +4,7 @@
  */
 
 /** First words of variables that are a section of the file. */
-const SECTIONS = ['api', 'audit', 'build', 'console', 'egress', 'endpoint', 'events', 'gc', 'guest', 'link', 'log', 'metadata', 'metrics', 'otel', 's3', 'sts', 'tls', 'tracing', 'vm', 'webhook'];
+const SECTIONS = ['api', 'audit', 'build', 'console', 'egress', 'endpoint', 'events', 'gc', 'guest', 'link', 'log', 'metadata', 'metrics', 'otlp', 's3', 'sts', 'tls', 'tracing', 'vm', 'webhook'];
 const PREFIX = 'TARDIGRADE_';
 
 /** A key in the file: at most one section, then the name. */

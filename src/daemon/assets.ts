@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Progress } from '../assets/contracts.js';
 import { ensureBuilderDisk } from '../assets/base.js';
+import { isBuilt } from '../assets/go.js';
 import { ensureInitramfs } from '../assets/initramfs.js';
 import { ensureLauncher, ensureVmmTree } from '../assets/jail.js';
 import { ensureKernel } from '../assets/kernel.js';
@@ -24,6 +25,10 @@ const AGENT_DIR = fileURLToPath(new URL('../../guest/agent', import.meta.url));
 
 /** That of the program which makes a VMM's jail. */
 const JAIL_DIR = fileURLToPath(new URL('../../host/jail', import.meta.url));
+
+export async function goProgramsBuilt(): Promise<boolean> {
+  return (await Promise.all([AGENT_DIR, JAIL_DIR].map(isBuilt))).every(Boolean);
+}
 
 export interface GuestAssets {
   readonly kernel: string;

@@ -6,6 +6,8 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { ERROR_TYPES } from '../api/dialect.js';
+import { OPERATION_NAMES } from '../api/operations/index.js';
 import { createApiServer } from '../api/server.js';
 import type { Progress } from '../assets/contracts.js';
 import { createLogsService } from '../aws/logs/service.js';
@@ -47,9 +49,11 @@ import { loadLimits } from '../quotas/limits.js';
 import { createThrottle } from '../quotas/throttle.js';
 import { openStore } from '../store/sqlite/open.js';
 import { createTags } from '../tags/service.js';
+import { Samples } from '../usage/samples.js';
 import { openVault } from '../vault/vault.js';
 import { apiUrlOf } from './access.js';
 import { ensureBuilder, ensureGuest } from './assets.js';
+import { startAudit } from './audit.js';
 import { openConsole } from './console.js';
 import { createGarbageCollector } from './garbage.js';
 import { linkSettings, startEgress } from './egress.js';
@@ -59,6 +63,7 @@ import { lockDataDir, removeRunDir, runDirOf } from './lock.js';
 import { admitGuests, createMetadata, roleSessionsOf, servicesOf } from './metadata.js';
 import { startMetering } from './metering.js';
 import { adoptable } from './survivors.js';
+import { startTracing, type Tracing } from './traces.js';
 
 export interface Daemon {
   readonly apiUrl: string;
@@ -130,10 +135,18 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const guest = await ensureGuest(config, progress);
   const records = openStore(join(dataDir, 'tardigrade.db'));
   closers.push(() => records.close());
-  const metrics = createMetrics({ microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state) });
+  const samples = new Samples(clock);
+  const metrics = createMetrics({
+    microvmsByState: () => countBy(records.microvmsInStates(LIVE_STATES), ({ state }) => state),
+    vmmTotals: () => samples.totals(),
+    snapshotBytes: () => records.snapshotBytes(),
+    api: { operations: OPERATION_NAMES, errors: ERROR_TYPES },
+  });
   const events = await startEvents({ config, store: records, clock, logger, metrics });
   closers.push(() => events.close());
-  const { store } = events;
+  const tracing = startTracing({ config, store: events.store, buildStep: events.buildStep, clock, logger });
+  closers.push(() => tracing.close());
+  const { store } = tracing;
   const survivors = await adoptable(runDir, store, logger);
   const links = await openLinkPool({ ...linkSettings(config), owner: runDir, logger, services: servicesOf(config) });
   closers.push((guests) => links.close({ keepRules: guests === 'keep' }));
@@ -148,7 +161,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
   const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
-  const metering = await startMetering({ config, store, clock, logger });
+  const metering = await startMetering({ config, store, clock, samples, logger });
   closers.push(() => metering.close());
   const log = createLogStore(join(dataDir, 'logs'), {
     streamBytes: config.logStreamMaxMiB * MIB,
@@ -160,6 +173,8 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     swept: (events) => logger.info({ events, ...log.counters() }, 'removed old log events'),
     failed: (error) => logger.warn({ error: messageOf(error) }, 'could not remove old log events'),
   }));
+  const audit = startAudit({ config, logs: log, clock, metrics, logger });
+  closers.push(() => audit.close());
   const egress = await startEgress({ config, links, owner: runDir, log, clock, logger });
   closers.push(() => egress.close());
   const callHook = createCallHook();
@@ -167,7 +182,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const connectors = createConnectors({ store, clock, region: config.region, networks, ...(config.unlimited ? { maxPerAccount: null } : {}) });
   closers.push(() => connectors.close());
   const shared = { store, connectors, engine, links, agentFor, callHook, log, dataDir, clock, logger, metrics, vault, usage: metering.meter, quotas: createAccountQuotas({ limits, store }),
-    ...(observe === undefined ? {} : { observe: (step: string, id: string) => observe(step, { id }) }),
+    ...observers(observe, tracing.reached),
   };
   const layers = new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) });
   const images = createImages({
@@ -176,7 +191,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),
-    stepChanged: events.buildStep,
+    stepChanged: tracing.buildStep,
     concurrency: Math.min(buildsAtOnce(availableParallelism()), limits.concurrentBuilds ?? Infinity),
     inUse: (imageArn, version) => store.microvmsInStates(LIVE_STATES).some((vm) => vm.imageArn === imageArn && (version ?? vm.imageVersion) === vm.imageVersion),
     architecture: config.architecture,
@@ -205,7 +220,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => certificates.close());
   const tokens = await createTokenService({ dataDir, clock });
   const endpoint = createEndpointServer({
-    config, certificates, tokens, gateway: microvms, log: logger,
+    config, certificates, tokens, gateway: microvms, metrics, log: logger,
     limitOf: createVmLimitOf(config, (vm) => store.getVersion(vm.imageArn, vm.imageVersion)?.config.resources?.[0]?.minimumMemoryInMiB ?? DEFAULT_MEMORY_MIB),
   });
   const { port: endpointPort } = await endpoint.listen();
@@ -214,7 +229,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const findKey: FindKey = (id, token) => keys.find(id) ?? sessions.find(id, token);
   const api = createApiServer({
     config, findKey, throttle: createThrottle(limits), images, connectors, tags: createTags({ store }), microvms, tokens, store, s3,
-    logs: createLogsService({ store: log, region: config.region }),
+    logs: createLogsService({ store: audit.logs, keptGroup: audit.keptGroup, region: config.region }),
     usage: metering.reports,
     events: events.feed,
     samples: metering.samples,
@@ -222,7 +237,10 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     pageKey: await loadOrCreateSecret(dataDir, 'page-key'),
     endpointOf: (label) => `${label}.microvm.${config.domain}${endpointPort === 443 ? '' : `:${endpointPort}`}`,
     metrics,
+    counts: metrics,
     console: await openConsole({ region: config.region, findKey, tokens, gateway: microvms, now: () => clock.now(), log: logger }),
+    ...(audit.served === undefined ? {} : { served: audit.served }),
+    ...(tracing.tracer === undefined ? {} : { tracer: tracing.tracer }),
     guests: config.guestApi ? { host: services.address, port: servicePort(GUEST_NET.apiPort), admit: admitGuests(microvms, clock) } : undefined,
     log: logger,
   });
@@ -230,6 +248,17 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   closers.push(() => api.close());
 
   return { apiUrl: apiUrlOf(config.apiHost, apiPort), endpointPort, caFile: certificates.caFile, credentials: keys.first, info: guest.info, engine };
+}
+
+/** Who is told of the moments of builds and MicroVMs. */
+function observers(observe: Observe | undefined, reached: Tracing['reached']): { readonly observe?: (moment: string, id: string) => void | Promise<void> } {
+  if (observe === undefined) return reached === undefined ? {} : { observe: reached };
+  return {
+    observe(moment, id) {
+      reached?.(moment, id);
+      return observe(moment, { id });
+    },
+  };
 }
 
 function countBy<T, K extends string>(items: readonly T[], keyOf: (item: T) => K): Partial<Record<K, number>> {

@@ -5,7 +5,8 @@ import { examine } from '../doctor/checks.js';
 import type { Finding } from '../doctor/contracts.js';
 import { readFacts } from '../doctor/facts.js';
 import { clockSynchronised } from '../engine/linux/libc.js';
+import { goProgramsBuilt } from './assets.js';
 
 export async function diagnose(config: Config): Promise<Finding[]> {
-  return examine(await readFacts(config, { hierarchies: async () => findHierarchies(await readProcFiles()), clockSynchronised }));
+  return examine(await readFacts(config, { hierarchies: async () => findHierarchies(await readProcFiles()), clockSynchronised, goProgramsBuilt }));
 }

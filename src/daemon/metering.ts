@@ -11,14 +11,12 @@ import { createMeter } from '../usage/meter.js';
 import { loadPrices } from '../usage/prices.js';
 import { probeProcess } from '../usage/probe.js';
 import { createReports } from '../usage/reports.js';
-import { SAMPLE_SECONDS, Samples } from '../usage/samples.js';
+import { SAMPLE_SECONDS, type Samples } from '../usage/samples.js';
 
 export interface Metering {
   readonly meter: UsageMeter;
   readonly reports: UsageReports;
   readonly samples: UsageSamples;
-  /** Of all MicroVMs: memory now, CPU time since the start. */
-  readonly totals: Samples['totals'];
   /** Writes what is counted; MicroVMs that run on are counted on by the next daemon. */
   close(): Promise<void>;
 }
@@ -27,20 +25,19 @@ export interface MeteringParts {
   readonly config: Pick<Config, 'dataDir' | 'pricesFile'>;
   readonly store: Store;
   readonly clock: Clock;
+  readonly samples: Samples;
   readonly logger: Logger;
 }
 
 /** To be started before MicroVMs are taken up, ended after them. Throws OperatorError for a bad file of prices. */
-export async function startMetering({ config, store, clock, logger }: MeteringParts): Promise<Metering> {
+export async function startMetering({ config, store, clock, samples, logger }: MeteringParts): Promise<Metering> {
   const prices = await loadPrices(config.pricesFile);
-  const samples = new Samples(clock);
   const meter = createMeter({ store, clock, probe: probeProcess, samples, bytesOnDisk: (id) => bytesOnDisk(join(microvmsDir(config.dataDir), id)), logger });
   meter.start();
   return {
     meter,
     reports: createReports({ store, clock, prices, refresh: () => meter.refresh() }),
     samples: { intervalSeconds: SAMPLE_SECONDS, of: (id, since) => samples.of(id, since), latest: (vm) => ({ ...samples.latest(vm.id), ...meter.sizeAndTime(vm) }) },
-    totals: () => samples.totals(),
     close: () => meter.close(),
   };
 }

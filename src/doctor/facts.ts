@@ -24,6 +24,8 @@ const PROGRAM_LIMIT_MS = 10_000;
 export interface Sources {
   readonly hierarchies: () => Promise<readonly Hierarchy[]>;
   readonly clockSynchronised: () => Promise<boolean>;
+  /** Did a package bring our Go programs, so that no compiler is needed? */
+  readonly goProgramsBuilt: () => Promise<boolean>;
 }
 
 export async function readFacts(config: Config, sources: Sources): Promise<Facts> {
@@ -42,7 +44,7 @@ export async function readFacts(config: Config, sources: Sources): Promise<Facts
     attempt(() => readEncryption(config)),
     attempt(() => readVmmIds(config)),
     attempt(() => Promise.all([readPort('API', config.apiHost, config.apiPort), readPort('endpoints', config.endpointHost, config.endpointPort)])),
-    attempt(readPrograms),
+    attempt(async () => readPrograms((await sources.goProgramsBuilt()) ? ['go'] : [])),
     attempt(sources.clockSynchronised),
     attempt(async () => (await line('/proc/sys/net/ipv4/ip_forward')) === '1'),
     attempt(readDropChains),
@@ -202,9 +204,9 @@ async function holderOf(port: number): Promise<Port['holder']> {
   return undefined;
 }
 
-async function readPrograms(): Promise<Record<string, string | undefined>> {
+async function readPrograms(without: readonly string[]): Promise<Record<string, string | undefined>> {
   const versions = await Promise.all(
-    programsOf(process.arch).map(async ({ name, args }) => {
+    programsOf(process.arch).filter(({ name }) => !without.includes(name)).map(async ({ name, args }) => {
       try {
         const { stdout, stderr } = await execute(name, args, { timeout: PROGRAM_LIMIT_MS });
         return [name, (stdout || stderr).split('\n')[0]?.trim() ?? ''] as const;

@@ -10,19 +10,22 @@ import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors/index.js';
+import type { ProxyMetrics, ProxyOutcome } from '../metrics/contracts.js';
 import { UnreachableError, type MicrovmGateway } from '../microvms/contracts.js';
 import type { Target } from './authorize.js';
 import { toApplication, trailersOf, type RawHeaders } from './headers.js';
 import { Flow, type Pace } from './flow.js';
 import { withoutPort } from './hosts.js';
 import type { Inbound, InboundEvents } from './inbound.js';
-import { REFUSAL, UNREACHABLE } from './refusals.js';
+import { outcomeOfAnswer, outcomeOfRefusal } from './outcomes.js';
+import { REFUSAL, UNREACHABLE, type Refusal } from './refusals.js';
 import type { AnswerHead, AnswerSink, Call, Failure, UpstreamRequest } from './upstream/contracts.js';
 import type { Channel, Destination, Upstreams } from './upstream/upstreams.js';
 
 export interface ForwardDeps {
   readonly gateway: Pick<MicrovmGateway, 'touch' | 'answered'>;
   readonly upstreams: Upstreams;
+  readonly metrics: ProxyMetrics;
   readonly log: Pick<Logger, 'debug'>;
 }
 
@@ -71,6 +74,10 @@ class Exchange implements AnswerSink, InboundEvents {
   /** First bytes of the body, until it is known whether they are all of it. */
   #held: Buffer | undefined;
   #retried = false;
+  /** What became of it is counted. */
+  #counted = false;
+  /** ms, when it went to the application. */
+  #passedOn = 0;
   #awaitsContinue: boolean;
 
   constructor(
@@ -125,11 +132,13 @@ class Exchange implements AnswerSink, InboundEvents {
   #begin(channel: Channel): void {
     const { inbound } = this;
     if (inbound.isClosed) return channel.discard();
+    this.#passedOn = performance.now();
     const call = channel.start(this.errand.request, this);
     this.#call = call;
     if (this.#requestDone || this.#retried) return;
     inbound.body.on('data', (chunk: Buffer) => {
       this.deps.gateway.touch(this.#id);
+      this.deps.metrics.proxyBytes('in', chunk.length);
       if (this.#requestDone) return;
       if (!call.write(chunk)) this.#upload.hold('sink');
       this.#upload.spend(this.pace, chunk.length);
@@ -159,17 +168,20 @@ class Exchange implements AnswerSink, InboundEvents {
   answered(head: AnswerHead): void {
     this.deps.gateway.touch(this.#id);
     this.deps.gateway.answered(this.#id);
+    this.deps.metrics.proxyUpstream(performance.now() - this.#passedOn);
     try {
       this.inbound.answer(head);
+      this.#count(outcomeOfAnswer(head.status));
     } catch (error) {
       this.deps.log.debug({ microvmId: this.#id, reason: messageOf(error) }, 'the application answered a head that cannot be sent on');
       this.#giveUp();
-      this.inbound.refuse(REFUSAL.appFailed);
+      this.#refuse(REFUSAL.appFailed);
     }
   }
 
   data(chunk: Buffer): void {
     this.deps.gateway.touch(this.#id);
+    this.deps.metrics.proxyBytes('out', chunk.length);
     if (this.#held === undefined) this.#held = chunk;
     else {
       this.#write(this.#held);
@@ -206,10 +218,11 @@ class Exchange implements AnswerSink, InboundEvents {
     if (this.inbound.isClosed) return void stream.destroy();
     try {
       this.errand.onSwitch?.(head, stream, rest);
+      this.#count('upgraded');
     } catch (error) {
       this.deps.log.debug({ microvmId: this.#id, reason: messageOf(error) }, 'the application answered a head that cannot be sent on');
       stream.destroy();
-      this.inbound.refuse(REFUSAL.appFailed);
+      this.#refuse(REFUSAL.appFailed);
     }
   }
 
@@ -231,11 +244,11 @@ class Exchange implements AnswerSink, InboundEvents {
     inbound.body.resume(); // what still comes of the request goes nowhere
     if (error instanceof UnreachableError) {
       deps.log.debug({ microvmId: this.#id, port: this.target.port, reason: error.reason, detail: error.message }, 'application not reached');
-      return inbound.refuse(UNREACHABLE[error.reason]);
+      return this.#refuse(UNREACHABLE[error.reason]);
     }
     deps.upstreams.doubt(this.errand.destination);
     deps.log.debug({ microvmId: this.#id, port: this.target.port, detail: messageOf(error) }, 'no answer from the application');
-    inbound.refuse(REFUSAL.appFailed);
+    this.#refuse(REFUSAL.appFailed);
   }
 
   // From the client.
@@ -245,8 +258,21 @@ class Exchange implements AnswerSink, InboundEvents {
   }
 
   clientClosed(code?: number): void {
+    this.#count('client-left');
     this.#dialing?.abort();
     this.#giveUp(code);
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#count(outcomeOfRefusal(refusal));
+    this.inbound.refuse(refusal);
+  }
+
+  /** The first that is known of its end. */
+  #count(outcome: ProxyOutcome): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    this.deps.metrics.proxyRequest(outcome);
   }
 
   #write(chunk: Buffer): void {

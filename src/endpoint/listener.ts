@@ -15,6 +15,8 @@ export interface Handlers {
   /** Node has let go of the socket; its errors are taken care of. */
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly tunnel: (req: IncomingMessage, socket: Duplex) => void;
+  /** A client has come, its handshake done, or gone. */
+  readonly connection: (change: 1 | -1) => void;
   readonly stream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: RawHeaders, flags: number) => void;
 }
 
@@ -89,7 +91,11 @@ export function createListener(certificates: Pick<Certificates, 'current' | 'onC
     { ...certificates.current(), ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HANDSHAKE_MS, noDelay: true },
     (socket) => {
       secure.add(socket);
-      socket.once('close', () => secure.delete(socket));
+      handlers.connection(1);
+      socket.once('close', () => {
+        secure.delete(socket);
+        handlers.connection(-1);
+      });
       (socket.alpnProtocol === 'h2' ? http2 : http1).emit('connection', socket);
     },
   );

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.js';
 import { messageOf } from '../errors/index.js';
+import { noProxyMetrics, type ProxyMetrics } from '../metrics/contracts.js';
 import type { MicrovmGateway } from '../microvms/contracts.js';
 import type { MicrovmRecord } from '../store/contracts.js';
 import { createAuthorize, type Admission } from './authorize.js';
@@ -16,7 +17,8 @@ import { Http1Inbound } from './inbound-http1.js';
 import { inboundOf } from './inbound-http2.js';
 import type { Inbound } from './inbound.js';
 import { createListener } from './listener.js';
-import { REFUSAL } from './refusals.js';
+import { outcomeOfRefusal } from './outcomes.js';
+import { REFUSAL, type Refusal } from './refusals.js';
 import { refuse } from './respond.js';
 import { createShellServer } from './shell/server.js';
 import { hasBody, isUnambiguous } from './strictness.js';
@@ -40,15 +42,17 @@ export interface EndpointServerDeps {
   readonly gateway: MicrovmGateway;
   /** None unless given. */
   readonly limitOf?: VmLimitOf;
+  /** Default: nobody counts. */
+  readonly metrics?: ProxyMetrics;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;
 }
 
 export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
-  const { config, gateway, log } = deps;
+  const { config, gateway, log, metrics = noProxyMetrics } = deps;
   const authorize = createAuthorize({ domain: config.domain, tokens: deps.tokens, gateway });
   const upstreams = new Upstreams(gateway);
-  const forwarding: ForwardDeps = { gateway, upstreams, log };
-  const openShell = createShellServer({ gateway, log });
+  const forwarding: ForwardDeps = { gateway, upstreams, metrics, log };
+  const openShell = createShellServer({ gateway, opened: () => metrics.proxyRequest('shell'), log });
   const counted = new Connections();
   const paces = new Paces();
   const memos = new WeakMap<Duplex, TokenMemo>();
@@ -57,6 +61,11 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
    * has often parsed it by the time the refusal closes the connection.
    */
   const condemned = new WeakSet<Duplex>();
+
+  const counting = (refusal: Refusal): Refusal => {
+    metrics.proxyRequest(outcomeOfRefusal(refusal));
+    return refusal;
+  };
 
   /** Undefined when the MicroVM has all the connections it may have. */
   const admitConnection = (microvm: MicrovmRecord, connection: Duplex): { pace: Pace | undefined } | undefined => {
@@ -78,18 +87,18 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
   };
 
   const answer = (inbound: Inbound, connection: Duplex, admission: Admission, host: string, http2: boolean): void => {
-    if (inbound.isClosed) return;
-    if ('refusal' in admission) return inbound.refuse(admission.refusal);
-    if ('shell' in admission) return inbound.refuse(REFUSAL.shellOnly);
+    if (inbound.isClosed) return metrics.proxyRequest('client-left');
+    if ('refusal' in admission) return inbound.refuse(counting(admission.refusal));
+    if ('shell' in admission) return inbound.refuse(counting(REFUSAL.shellOnly));
     const { target } = admission;
     const allowed = admitConnection(target.microvm, connection);
-    if (allowed === undefined) return inbound.refuse(REFUSAL.tooMany);
+    if (allowed === undefined) return inbound.refuse(counting(REFUSAL.tooMany));
     forward(forwarding, inbound, target, allowed.pace, errandOf(inbound, target, host, http2));
   };
 
   const fault = (inbound: Inbound, error: unknown): void => {
     log.error({ detail: messageOf(error) }, 'endpoint: request failed');
-    if (!inbound.isClosed) inbound.refuse(REFUSAL.internal);
+    if (!inbound.isClosed) inbound.refuse(counting(REFUSAL.internal));
   };
 
   /** Without a turn of the event loop when the token is known. */
@@ -135,11 +144,11 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
       const admission = hasBody(req) ? { refusal: REFUSAL.badRequest } : admitHttp1(req, offered);
       Promise.resolve(admission).then((admitted) => {
         if (socket.destroyed) return;
-        if ('refusal' in admitted) return refuse(responseOn(req), admitted.refusal);
+        if ('refusal' in admitted) return refuse(responseOn(req), counting(admitted.refusal));
         const microvm = 'shell' in admitted ? admitted.shell : admitted.target.microvm;
         const allowed = admitConnection(microvm, socket);
-        if (allowed === undefined) return refuse(responseOn(req), REFUSAL.tooMany);
-        if ('shell' in admitted) return openShell(req, socket, head, microvm.id, (refusal) => refuse(responseOn(req), refusal));
+        if (allowed === undefined) return refuse(responseOn(req), counting(REFUSAL.tooMany));
+        if ('shell' in admitted) return openShell(req, socket, head, microvm.id, (refusal) => refuse(responseOn(req), counting(refusal)));
         forwardUpgrade(forwarding, req, head, admitted.target, offered, allowed.pace);
       }).catch((error: unknown) => {
         log.error({ detail: messageOf(error) }, 'endpoint: upgrade failed');
@@ -147,7 +156,8 @@ export function createEndpointServer(deps: EndpointServerDeps): EndpointServer {
       });
     },
 
-    tunnel: (req) => refuse(responseOn(req), REFUSAL.badRequest),
+    tunnel: (req) => refuse(responseOn(req), counting(REFUSAL.badRequest)),
+    connection: (change) => metrics.proxyConnection(change),
   });
 
   return {

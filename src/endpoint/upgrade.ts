@@ -38,7 +38,10 @@ export function forwardUpgrade(deps: ForwardDeps, req: IncomingMessage, head: Bu
       res.writeHead(101, answer.reason, switchingHeaders(answer, offered));
       res.flushHeaders();
       res.detachSocket(socket);
-      join({ client: socket, head }, { app: stream, head: rest }, pace, () => deps.gateway.touch(id));
+      join({ client: socket, head }, { app: stream, head: rest }, pace, (direction, bytes) => {
+        deps.gateway.touch(id);
+        deps.metrics.proxyBytes(direction, bytes);
+      });
     },
   });
 }
@@ -58,16 +61,16 @@ function switchingHeaders(answer: AnswerHead, offered: Subprotocols): string[] {
   return headers;
 }
 
-function join({ client, head }: { client: Duplex; head: Buffer }, { app, head: appHead }: { app: Duplex; head: Buffer }, pace: Pace | undefined, touch: () => void): void {
+function join({ client, head }: { client: Duplex; head: Buffer }, { app, head: appHead }: { app: Duplex; head: Buffer }, pace: Pace | undefined, moved: (direction: 'in' | 'out', bytes: number) => void): void {
   // The end of one direction is not the end of the other.
   client.allowHalfOpen = true;
   app.allowHalfOpen = true;
   if (appHead.length > 0) client.write(appHead);
   if (head.length > 0) app.write(head);
-  for (const [from, to] of [[client, app], [app, client]] as const) {
+  for (const [from, to, direction] of [[client, app, 'in'], [app, client, 'out']] as const) {
     const flow = new Flow(from);
     from.on('data', (chunk: Buffer) => {
-      touch();
+      moved(direction, chunk.length);
       if (!to.write(chunk)) flow.hold('sink');
       flow.spend(pace, chunk.length);
     });

@@ -39,8 +39,53 @@ export type AssumeRoleOutcome = (typeof ASSUME_ROLE_OUTCOMES)[number];
 export const WEBHOOK_OUTCOMES = ['delivered', 'failed', 'given-up', 'dropped'] as const;
 export type WebhookOutcome = (typeof WEBHOOK_OUTCOMES)[number];
 
+export const AUDIT_OUTCOMES = ['written', 'left-out'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
+export const API_SERVICES = ['lambda', 'tardigrade', 's3', 'logs'] as const;
+
+export interface ApiRequest {
+  readonly service: (typeof API_SERVICES)[number];
+  /** Absent: none has its method and path. */
+  readonly operation: string | undefined;
+  readonly status: number;
+  /** Type, as the answer has it. */
+  readonly error: string | undefined;
+  readonly ms: number;
+}
+
+export interface ApiMetrics {
+  /** A request to the API is answered. */
+  apiRequest(request: ApiRequest): void;
+}
+
+/** What became of a request to a MicroVM: the class of the application's answer, or why there was none. */
+export const PROXY_OUTCOMES = [
+  '2xx', '3xx', '4xx', '5xx',
+  'upgraded', // to a WebSocket or another protocol of the application's
+  'shell',
+  'unauthorized', // no token, or one that does not admit
+  'bad-request',
+  'too-many', // more connections than the MicroVM may have
+  'app-failed', // nothing listens, or it broke off
+  'microvm-unreachable', // ended, suspended for good, or not to be resumed
+  'client-left', // before there was an answer
+  'internal',
+] as const;
+export type ProxyOutcome = (typeof PROXY_OUTCOMES)[number];
+
+export interface ProxyMetrics {
+  /** Once for each request. */
+  proxyRequest(outcome: ProxyOutcome): void;
+  /** A client has come, or gone. */
+  proxyConnection(change: 1 | -1): void;
+  proxyBytes(direction: 'in' | 'out', bytes: number): void;
+  /** ms from passing a request on until its answer began. */
+  proxyUpstream(ms: number): void;
+}
+
 /** Every method is cheap, synchronous and never throws. */
-export interface Metrics {
+export interface Metrics extends ApiMetrics, ProxyMetrics {
   /** Once per incident, by the layer that decides what it means for the MicroVM. */
   fault(kind: FaultKind): void;
   /** A MicroVM has entered a state. */
@@ -61,10 +106,21 @@ export interface Metrics {
   event(type: EventType): void;
   /** So many events came to that end at a webhook. */
   webhook(outcome: WebhookOutcome, events: number): void;
+  /** A call of the API was recorded, or not, as its account has too many refusals. */
+  audited(outcome: AuditOutcome): void;
 }
+
+export const noProxyMetrics: ProxyMetrics = {
+  proxyRequest: () => undefined,
+  proxyConnection: () => undefined,
+  proxyBytes: () => undefined,
+  proxyUpstream: () => undefined,
+};
 
 /** For tests, and where nobody counts. */
 export const noMetrics: Metrics = {
+  ...noProxyMetrics,
+  apiRequest: () => undefined,
   fault: () => undefined,
   transition: () => undefined,
   observe: () => undefined,
@@ -75,6 +131,7 @@ export const noMetrics: Metrics = {
   assumedRole: () => undefined,
   event: () => undefined,
   webhook: () => undefined,
+  audited: () => undefined,
 };
 
 export interface MetricsPage {

@@ -1,11 +1,19 @@
 /** Metrics by prom-client: a registry of its own, so that two daemons in one process do not mix. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MicrovmState } from '../store/contracts.js';
-import { ASSUME_ROLE_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_KINDS, LAUNCH_PHASES, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
+import { apiMetrics, type ApiNames } from './api-metrics.js';
+import { ASSUME_ROLE_OUTCOMES, AUDIT_OUTCOMES, EVENT_TYPES, FAULT_KINDS, LAUNCH_KINDS, LAUNCH_PHASES, STEPS, WEBHOOK_OUTCOMES, type Metrics, type MetricsPage } from './contracts.js';
+import { proxyMetrics } from './proxy-metrics.js';
 
 export interface MetricsOptions {
   /** How many MicroVMs are in each state now; asked at each scrape. States it does not name have none. */
   readonly microvmsByState: () => Readonly<Partial<Record<MicrovmState, number>>>;
+  /** Of all MicroVMs' VMMs: memory of their own now, CPU time since this daemon began. */
+  readonly vmmTotals?: () => { readonly memoryBytes: number; readonly cpuSeconds: number };
+  /** Snapshots of image versions, and what suspended MicroVMs keep on disk. */
+  readonly snapshotBytes?: () => { readonly images: number; readonly microvms: number };
+  /** Default: all count as `other`. */
+  readonly api?: ApiNames;
 }
 
 const STATES: readonly MicrovmState[] = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'TERMINATING', 'TERMINATED'];
@@ -29,7 +37,36 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   const clockSteps = new Counter({ name: 'tardigrade_clock_steps_total', help: 'Jumps of the wall clock that were noticed.', registers });
   const assumedRoles = new Counter({ name: 'tardigrade_assume_role_total', help: 'Calls of AssumeRole for execution roles, by outcome.', labelNames: ['outcome'], registers });
   const events = new Counter({ name: 'tardigrade_events_total', help: 'Events recorded, by type.', labelNames: ['type'], registers });
+  const audited = new Counter({ name: 'tardigrade_audit_records_total', help: 'Records of API calls, by outcome.', labelNames: ['outcome'], registers });
   const webhooks = new Counter({ name: 'tardigrade_webhook_events_total', help: 'What became of events at webhooks, by outcome.', labelNames: ['outcome'], registers });
+  new Gauge({
+    name: 'tardigrade_vmm_memory_bytes',
+    help: 'Memory that the VMMs of MicroVMs have of their own, as it was last looked at.',
+    registers,
+    collect() {
+      this.set(options.vmmTotals?.().memoryBytes ?? 0);
+    },
+  });
+  new Counter({
+    name: 'tardigrade_vmm_cpu_seconds_total',
+    help: 'CPU time of the VMMs of MicroVMs while they ran, as it was last looked at.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(options.vmmTotals?.().cpuSeconds ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'tardigrade_snapshot_stored_bytes',
+    help: 'Snapshots on disk: of image versions, and of suspended MicroVMs.',
+    labelNames: ['of'],
+    registers,
+    collect() {
+      const { images, microvms } = options.snapshotBytes?.() ?? { images: 0, microvms: 0 };
+      this.set({ of: 'images' }, images);
+      this.set({ of: 'microvms' }, microvms);
+    },
+  });
   new Gauge({
     name: 'tardigrade_microvms',
     help: 'MicroVMs in each state; terminated ones are not counted.',
@@ -45,11 +82,14 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
   for (const to of STATES) transitions.inc({ to }, 0);
   for (const outcome of ASSUME_ROLE_OUTCOMES) assumedRoles.inc({ outcome }, 0);
   for (const type of EVENT_TYPES) events.inc({ type }, 0);
+  for (const outcome of AUDIT_OUTCOMES) audited.inc({ outcome }, 0);
   for (const outcome of WEBHOOK_OUTCOMES) webhooks.inc({ outcome }, 0);
   for (const step of STEPS) steps.zero({ step });
   for (const kind of LAUNCH_KINDS) for (const phase of LAUNCH_PHASES) phases.zero({ kind: kind.toLowerCase(), phase });
 
   return {
+    ...apiMetrics(registry, options.api ?? { operations: [], errors: [] }),
+    ...proxyMetrics(registry),
     fault: (kind) => faults.inc({ kind }),
     transition: (to) => transitions.inc({ to }),
     observe(step, seconds) {
@@ -67,6 +107,7 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricsPage {
     clockStepped: () => clockSteps.inc(),
     assumedRole: (outcome) => assumedRoles.inc({ outcome }),
     event: (type) => events.inc({ type }),
+    audited: (outcome) => audited.inc({ outcome }),
     webhook: (outcome, count) => webhooks.inc({ outcome }, count),
     contentType: registry.contentType,
     render: () => registry.metrics(),

@@ -254,6 +254,8 @@ export interface UsageStore {
   /** Notes versions that are new since the last call, and those that are gone. */
   syncStoredVersions(now: number): void;
   storedVersions(accountId: string): StoredVersion[];
+  /** Of all accounts, now: snapshots of versions that are kept, and what suspended MicroVMs have on disk. */
+  snapshotBytes(): { readonly images: number; readonly microvms: number };
   /** Forgets days before that one, and versions deleted before that time. */
   pruneUsage(day: string, time: number): void;
 }

@@ -9,6 +9,9 @@ import { pino, type Logger } from 'pino';
 import type { AppTokenRequest, ShellTokenRequest } from '../../src/api/contracts.js';
 import type { IdempotencyStore } from '../../src/api/idempotency.js';
 import { type ApiServerDeps, createApiServer } from '../../src/api/server.js';
+import { AUDIT_LOG_GROUP } from '../../src/audit/contracts.js';
+import { createTrail } from '../../src/audit/trail.js';
+import { withAudit } from '../../src/audit/view.js';
 import { systemClock } from '../../src/clock/index.js';
 import type { ConnectorCatalog } from '../../src/connectors/contracts.js';
 import type { ConsoleSite } from '../../src/console/contracts.js';
@@ -29,7 +32,7 @@ import type { Credentials } from '../../src/keys/credentials.js';
 import { type FindKey, keysOf } from '../../src/keys/key-ring.js';
 import type { LogStore } from '../../src/logs/contracts.js';
 import { createLogStore } from '../../src/logs/store.js';
-import type { MetricsPage } from '../../src/metrics/contracts.js';
+import { type ApiMetrics, type MetricsPage, noMetrics } from '../../src/metrics/contracts.js';
 import type { MicrovmService } from '../../src/microvms/contracts.js';
 import type { Throttle } from '../../src/quotas/contracts.js';
 import { unlimited } from '../../src/quotas/defaults.js';
@@ -233,6 +236,7 @@ export interface HarnessOptions {
   readonly metrics?: MetricsPage;
   /** Below /console. */
   readonly console?: (parts: { readonly findKey: FindKey; readonly now: () => number; readonly log: Logger }) => ConsoleSite;
+  readonly counts?: ApiMetrics;
   readonly samples?: UsageSamples;
   readonly garbage?: GarbageCollector;
   /** Instead of the fake. */
@@ -258,6 +262,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const connectors = createConnectors({ store, clock: systemClock, region });
   const clock = () => Date.now() + harness.clockOffsetMs;
   const logStore = createLogStore(join(dataDir, 'logs'), { now: clock });
+  const auditStore = createLogStore(join(dataDir, 'audit'), { now: clock });
+  const trail = createTrail({ store: auditStore, region, clock: { ...systemClock, now: clock }, metrics: noMetrics });
   const findKey: FindKey = (id, token) => keys.get(id) ?? options.findKey?.(id, token);
   const server = createApiServer({
     config: { apiHost: '127.0.0.1', apiPort: 0, region },
@@ -285,8 +291,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     samples: options.samples ?? { intervalSeconds: 5, of: () => [], latest: () => ({ memoryMiB: 2048, runningSeconds: 0 }) },
     store: memoryStore(),
     s3: createS3Service({ dataDir, region, log }),
-    logs: createLogsService({ store: logStore, region, clock }),
+    logs: createLogsService({ store: withAudit(logStore, auditStore), keptGroup: AUDIT_LOG_GROUP, region, clock }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+    ...(options.counts === undefined ? {} : { counts: options.counts }),
+    served: (request) => trail.record(request),
     pageKey: Buffer.alloc(32, 7),
     endpointOf: (label) => `${label}.microvm.localhost:7443`,
     log,
@@ -314,6 +322,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     async close() {
       for (const client of clients) client.destroy();
       await server.close();
+      await trail.close();
       connectors.close();
       store.close();
       await rm(dataDir, { recursive: true, force: true });

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { key, region, startHarness, type Harness } from './harness.js';
+import { key, region, type Harness } from './harness.js';
+import { startWithConsole } from './support/console.js';
 import { createMalformed } from './support/malformed.js';
 import { randomOf } from './support/random.js';
 import { exchange } from './support/raw-exchange.js';
@@ -20,12 +21,12 @@ const parallel = 24;
 const hangMs = 20_000;
 
 /** Kinds that are whole as HTTP, so that they must be answered; of others the connection may just be closed. */
-const whole = new Set(['many headers', 'unsigned path', 'presigned', 'operation', 'body of another type', 'logs', 's3', 'aws-chunked']);
+const whole = new Set(['many headers', 'unsigned path', 'presigned', 'operation', 'body of another type', 'logs', 's3', 'aws-chunked', 'console']);
 
 let api: Harness;
 let s3: S3Client;
 before(async () => {
-  api = await startHarness();
+  api = await startWithConsole();
   s3 = new S3Client({ endpoint: api.url, region, credentials: key, forcePathStyle: true, maxAttempts: 1 });
   await s3.send(new CreateBucketCommand({ Bucket: 'fuzz' }));
   await s3.send(new PutObjectCommand({ Bucket: 'fuzz', Key: 'key', Body: 'object' }));

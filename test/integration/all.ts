@@ -53,4 +53,5 @@ await import('./shutdown.test.js');
 await import('./conditions.test.js');
 await import('./faults.test.js');
 await import('./cli-first-steps.test.js');
+await import('./package.test.js');
 await import('./quickstart.test.js');

@@ -77,7 +77,7 @@ async function buildImage(user: ConsoleBrowser, name: string): Promise<void> {
   await user.press('Create image', 'link');
   await user.fill('Name', name);
   await page.getByLabel('Application').setInputFiles({ name: 'app.zip', mimeType: 'application/zip', buffer: await zipFolder(FLASK_APP) });
-  await page.getByLabel(/^Once POST \/ready/).check();
+  await page.getByLabel(/Once POST .ready/).check();
   await user.fill('Port of the hooks', '9000');
   await user.inspect('create-image');
   await user.press('Upload and build');
@@ -122,7 +122,7 @@ async function useToken(user: ConsoleBrowser, { daemon }: Service): Promise<void
   client.close();
   assert.match(await user.page.locator('.command').innerText(), /^curl --cacert "\$TARDIGRADE_CA_FILE" -H 'X-aws-proxy-auth: …' https:/);
   await user.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await user.press('Copy curl the curl line with its token');
+  await user.press(/^Copy curl/);
   assert.ok(String(await user.page.evaluate('navigator.clipboard.readText()')).includes(token));
   await user.sees(/Copied/, '.notices');
   // Two samples make a line.
@@ -133,7 +133,7 @@ async function useToken(user: ConsoleBrowser, { daemon }: Service): Promise<void
 async function useTerminal(user: ConsoleBrowser, id: string): Promise<void> {
   const { page } = user;
   await user.press('Open terminal', 'link');
-  await user.is('connected');
+  await page.locator('.xterm-rows', { hasText: '$' }).waitFor();
   await page.keyboard.type('printf "\\033[38;2;99;207;180mtrue colour\\033[0m %s-%s\\n" $((6 * 7)) typed; stty size\n', { delay: 5 });
   await user.sees(/true colour 42-typed/, '.xterm-rows');
   await user.inspect('terminal');
@@ -143,8 +143,9 @@ async function useTerminal(user: ConsoleBrowser, id: string): Promise<void> {
   await page.keyboard.press('Control+Shift+L');
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'New shell');
   await page.keyboard.press('Enter');
-  await user.is('connected');
-  await page.keyboard.type('exit 3\n');
+  // Another shell, at its prompt: not what the one before showed.
+  await page.locator('.xterm-rows', { hasText: '$', hasNotText: 'typed' }).waitFor();
+  await page.keyboard.type('exit 3\n', { delay: 5 });
   await user.sees('The shell has ended with exit code 3.');
   await page.goBack();
   await page.waitForURL(`**/console/microvms/${id}`);

@@ -9,6 +9,7 @@ import { describe, it, after } from 'node:test';
 import { CreateMicrovmAuthTokenCommand, GetMicrovmCommand, LambdaMicrovmsClient, ListMicrovmsCommand, TerminateMicrovmCommand } from '@aws-sdk/client-lambda-microvms';
 import { endpointClient } from '../../examples/quickstart/endpoint.js';
 import { zipFolder } from '../../examples/quickstart/zip.js';
+import { eventsIn, openEvents } from '../conformance/support/event-stream.js';
 import { buildImage, FLASK_APP } from './support/images.js';
 import { type AppState, reaches, runVm } from './support/microvms.js';
 import { residue } from './support/residue.js';
@@ -80,6 +81,7 @@ describe('shutdown', () => {
     assert.equal((await residue()).vmms, 2, 'the same VMs');
     for (const { microvmId } of items) await service.microvms.send(new TerminateMicrovmCommand({ microvmIdentifier: microvmId }));
     for (const { microvmId = '' } of items) await reaches(service, microvmId, 'TERMINATED');
+    await assertEvents(service, items.map(({ microvmId = '' }) => microvmId));
     await service.daemon.close();
     assert.deepEqual({ ...(await residue()), vmFolders: 0 }, NOTHING);
     service = undefined;
@@ -99,4 +101,22 @@ async function stateOf(service: Service, id: string): Promise<AppState> {
   } finally {
     http.close();
   }
+}
+
+/** What was told over four daemons, one of them killed: every state once, in order, and every step of the build. */
+async function assertEvents(service: Service, ids: readonly string[]): Promise<void> {
+  const stream = await openEvents(Number(new URL(service.daemon.apiUrl).port), { query: { follow: 'false' }, credentials: service.daemon.credentials });
+  assert.equal(await stream.ended, 'end');
+  const events = eventsIn(stream.text());
+  assert.deepEqual(events.map(({ id }) => id), events.map((_, index) => String(index + 1)), 'numbers count up by one');
+  assert.equal(new Set(events.map(({ data }) => data['id'])).size, events.length);
+  const details = (type: string) => events.filter(({ event }) => event === type).map(({ data }) => data['detail'] as Readonly<Record<string, unknown>>);
+  const steps = ['fetch', 'build', 'boot', 'ready', 'snapshot', 'tidy'];
+  assert.deepEqual(details('MicroVM Image Build Step').map(({ step, status }) => `${String(step)} ${String(status)}`), steps.flatMap((step) => [`${step} STARTED`, `${step} SUCCEEDED`]));
+  assert.deepEqual(details('MicroVM Image State Change').map(({ imageVersion, state }) => [imageVersion, state]), [[null, 'CREATING'], ['1.0', 'PENDING'], ['1.0', 'IN_PROGRESS'], ['1.0', 'SUCCESSFUL'], [null, 'CREATED']]);
+  const told = ids.map((id) => details('MicroVM State Change').filter(({ microvmId }) => microvmId === id));
+  for (const changes of told) assert.deepEqual(changes.map(({ previousState }) => previousState), [null, ...changes.slice(0, -1).map(({ state }) => state)]);
+  // Suspended by a stop and resumed by a start, twice; or by a call and by a request, then by a stop and a start. Adopted after the kill, it did not change.
+  const life = ['PENDING', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'RUNNING', 'SUSPENDING', 'SUSPENDED', 'RUNNING', 'TERMINATING', 'TERMINATED'];
+  assert.deepEqual(told.map((changes) => changes.map(({ state }) => state)), [life, life]);
 }

@@ -1,8 +1,11 @@
 /** Where the time of real launches, resumes and builds goes, what MicroVMs use now, and what a collection removes. */
 import assert from 'node:assert/strict';
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ListMicrovmImageBuildsCommand, ResumeMicrovmCommand } from '@aws-sdk/client-lambda-microvms';
+import { noPromtool, promtool } from '../support/promtool.js';
 import { ask } from './support/ask.js';
 import { flaskImage } from './support/images.js';
 import { reaches, type RunningVm, runVm } from './support/microvms.js';
@@ -84,6 +87,42 @@ describe('telemetry', () => {
     assert.ok((row?.memoryBytes ?? 0) > 0 && (row?.runningSeconds ?? 0) > 5, JSON.stringify(row));
   });
 
+  it('the metrics of all that pass promtool, and say what happened', async () => {
+    const vm = await run();
+    const before = await scraped();
+    await vm.state();
+    await vm.suspend();
+    await vm.state();
+    const after = await scraped();
+    const grew = (series: string): number => after.value(series) - before.value(series);
+    assert.ok(grew('tardigrade_proxy_requests_total{outcome="2xx"}') >= 2);
+    assert.ok(grew('tardigrade_proxy_bytes_total{direction="out"}') > 100);
+    assert.ok(grew('tardigrade_proxy_upstream_seconds_count') >= 2);
+    for (const phase of ALL) assert.ok(grew(`tardigrade_launch_phase_seconds_count{kind="resume",phase="${phase}"}`) >= 1, phase);
+    assert.ok(grew('tardigrade_suspend_bytes_total') > 0);
+    assert.ok(after.value('tardigrade_vmm_memory_bytes') > 1024 * 1024);
+    assert.ok(after.value('tardigrade_snapshot_stored_bytes{of="images"}') > 1024 * 1024);
+    assert.ok(after.value('tardigrade_api_requests_total{service="lambda",operation="SuspendMicrovm",status="2xx"}') > 0);
+    if (noPromtool === false) assert.equal(await promtool(['check', 'metrics'], after.page), '');
+  });
+
+  it('a collection leaves alone what lives: images, MicroVMs that run and that sleep', async () => {
+    const service = await sharedService();
+    const [runs, sleeps] = [await run(), await run()];
+    const counted = [(await runs.change()).counter, (await sleeps.change()).counter];
+    await sleeps.suspend();
+    const stray = join(service.config.dataDir, 'images', '000000000000', 'stray', '1.0');
+    await mkdir(stray, { recursive: true });
+    await writeFile(join(stray, 'disk.raw'), Buffer.alloc(65_536, 1));
+    const report = (await ask(service, '/tardigrade/v1/gc', { dryRun: false })) as { removed: readonly { kind: string; count: number; bytes: number }[]; failures: number };
+    const files = report.removed.find(({ kind }) => kind === 'image-files');
+    assert.ok(files?.count === 1 && files.bytes >= 65_536 && report.failures === 0, JSON.stringify(report));
+    await assert.rejects(access(stray));
+    assert.deepEqual([(await runs.state()).counter, (await sleeps.state()).counter], counted);
+    const vm = await run();
+    await vm.state(); // the image is whole
+  });
+
   it('the steps of a build are recorded in order', async () => {
     const service = await sharedService();
     const imageArn = await flaskImage();
@@ -94,6 +133,13 @@ describe('telemetry', () => {
     for (const [i, step] of steps.entries()) assert.ok(step.endedAt >= step.startedAt && step.startedAt >= (steps[i - 1]?.endedAt ?? 0), JSON.stringify(steps));
   });
 });
+
+/** Series of the page. */
+async function scraped(): Promise<{ readonly page: string; readonly value: (series: string) => number }> {
+  const { daemon } = await sharedService();
+  const page = await (await fetch(`${daemon.apiUrl}/metrics`)).text();
+  return { page, value: (series) => Number(page.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? NaN) };
+}
 
 /** `withinMs`: how long the client waited for all of it. */
 function assertTimeline(launch: Launch, kind: string, withinMs: number): void {

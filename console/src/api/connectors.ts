@@ -1,6 +1,6 @@
 /** Network connectors, and the tags that they and images have. */
-import { call, pages, query } from './client';
-import type { Tags } from './images';
+import { call, pages, query } from './client.js';
+import type { Tags } from './images.js';
 
 export interface ConnectorSummary {
   readonly Arn: string;

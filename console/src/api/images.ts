@@ -1,5 +1,5 @@
 /** Images, their versions and builds. Times are epoch seconds. */
-import { call, pages, query } from './client';
+import { call, pages, query } from './client.js';
 
 export type ImageState = 'CREATING' | 'CREATED' | 'CREATE_FAILED' | 'UPDATING' | 'UPDATED' | 'UPDATE_FAILED' | 'DELETING' | 'DELETE_FAILED' | 'DELETED';
 export type VersionState = 'PENDING' | 'IN_PROGRESS' | 'SUCCESSFUL' | 'FAILED' | 'DELETING' | 'DELETED' | 'DELETE_FAILED';

@@ -1,5 +1,5 @@
 /** Log streams of builds and MicroVMs, by the CloudWatch Logs operations. */
-import { call } from './client';
+import { call } from './client.js';
 
 export interface LogEvent {
   /** ms since 1970 */

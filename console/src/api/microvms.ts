@@ -1,5 +1,5 @@
 /** MicroVMs, their extensions and tokens (docs/api-extensions.md). Times are epoch seconds. */
-import { call, pages, query } from './client';
+import { call, pages, query } from './client.js';
 
 export type MicrovmState = 'PENDING' | 'RUNNING' | 'SUSPENDING' | 'SUSPENDED' | 'TERMINATING' | 'TERMINATED';
 

@@ -1,4 +1,4 @@
-import { ApiError, call, type SessionInfo } from './client';
+import { ApiError, call, type SessionInfo } from './client.js';
 
 export interface Credentials {
   readonly accessKeyId: string;

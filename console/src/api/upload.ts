@@ -1,5 +1,5 @@
 /** Code artifacts from the browser to the account's bucket for them. */
-import { ApiError, csrfHeader, messageIn } from './client';
+import { ApiError, csrfHeader, messageIn } from './client.js';
 
 /** Buckets are shared by all accounts of a service, so the account is in the name. */
 export function bucketOf(accountId: string): string {

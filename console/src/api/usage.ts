@@ -1,5 +1,5 @@
 /** What was used, and what AWS would charge (docs/usage.md). */
-import { call, query } from './client';
+import { call, query } from './client.js';
 
 export interface Charge {
   readonly dimension: string;

@@ -1,7 +1,7 @@
-import { type BuildStep, listSteps } from '../api/images';
-import { useNow, useQuery } from '../state/query';
-import { Failure } from '../ui/panel';
-import { Waterfall } from '../ui/waterfall';
+import { type BuildStep, listSteps } from '../api/images.js';
+import { useNow, useQuery } from '../state/query.js';
+import { Failure } from '../ui/panel.js';
+import { Waterfall } from '../ui/waterfall.js';
 
 interface BuildStepsProps {
   readonly arn: string;

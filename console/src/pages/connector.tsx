@@ -1,13 +1,13 @@
-import { deleteConnector, getConnector, listTags } from '../api/connectors';
-import { dateTime } from '../format';
-import { attempt } from '../state/notices';
-import { useQuery } from '../state/query';
-import { navigate } from '../state/router';
-import { ConfirmButton } from '../ui/dialog';
-import { Link } from '../ui/link';
-import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel';
-import { State } from '../ui/state';
-import { TagsPanel } from '../ui/tags';
+import { deleteConnector, getConnector, listTags } from '../api/connectors.js';
+import { dateTime } from '../format.js';
+import { attempt } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { navigate } from '../state/router.js';
+import { ConfirmButton } from '../ui/dialog.js';
+import { Link } from '../ui/link.js';
+import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel.js';
+import { State } from '../ui/state.js';
+import { TagsPanel } from '../ui/tags.js';
 
 export function ConnectorPage({ id }: { readonly id: string }) {
   const { data, error } = useQuery(`connector ${id}`, (signal) => getConnector(id, signal), { everyMs: 3_000 });

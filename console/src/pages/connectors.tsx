@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
-import { createConnector, listConnectors, type VpcEgress } from '../api/connectors';
-import { newClientToken } from '../arn';
-import { ago, dateTime } from '../format';
-import { attempt } from '../state/notices';
-import { useQuery } from '../state/query';
-import { Dialog } from '../ui/dialog';
-import { Field, TextField } from '../ui/field';
-import { Link } from '../ui/link';
-import { Failure, Loading, PageHead } from '../ui/panel';
-import { State } from '../ui/state';
+import { createConnector, listConnectors, type VpcEgress } from '../api/connectors.js';
+import { newClientToken } from '../arn.js';
+import { ago, dateTime } from '../format.js';
+import { attempt } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { Dialog } from '../ui/dialog.js';
+import { Field, TextField } from '../ui/field.js';
+import { Link } from '../ui/link.js';
+import { Failure, Loading, PageHead } from '../ui/panel.js';
+import { State } from '../ui/state.js';
 
 export function ConnectorsPage() {
   // Connectors have no events.

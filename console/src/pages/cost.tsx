@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { getUsageReport } from '../api/usage';
-import { bytes, dollars, duration } from '../format';
-import { useQuery } from '../state/query';
-import { Charges } from '../ui/charges';
-import { TextField } from '../ui/field';
-import { Failure, Loading, PageHead, Panel } from '../ui/panel';
+import { getUsageReport } from '../api/usage.js';
+import { bytes, dollars, duration } from '../format.js';
+import { useQuery } from '../state/query.js';
+import { Charges } from '../ui/charges.js';
+import { TextField } from '../ui/field.js';
+import { Failure, Loading, PageHead, Panel } from '../ui/panel.js';
 
 const given = (day: string): string | undefined => (day === '' ? undefined : day);
 
@@ -25,14 +25,14 @@ export function CostPage() {
       {data !== undefined && (
         <>
           <dl class="tiles">
-            <div><dt>{data.period.from} to {data.period.to}</dt><dd>{dollars(data.cost)}</dd></div>
+            <div><dt>Total</dt><dd>{dollars(data.cost)}</dd></div>
             <div><dt>MicroVMs</dt><dd>{data.microvms}</dd></div>
             <div><dt>Running</dt><dd>{duration(data.usage.runningSeconds)}</dd></div>
             <div><dt>Suspended</dt><dd>{duration(data.usage.suspendedSeconds)}</dd></div>
             <div><dt>CPU time</dt><dd>{duration(data.usage.cpuSeconds)}</dd></div>
-            <div><dt>Peak memory of one</dt><dd>{bytes(data.usage.peakMemoryBytes)}</dd></div>
+            <div><dt>Peak memory</dt><dd>{bytes(data.usage.peakMemoryBytes)}</dd></div>
           </dl>
-          <Panel title="Charges" wide><Charges charges={data.charges} cost={data.cost} /></Panel>
+          <Panel title={`Charges, ${data.period.from} to ${data.period.to}`} wide><Charges charges={data.charges} cost={data.cost} /></Panel>
         </>
       )}
     </>

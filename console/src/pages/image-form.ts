@@ -1,6 +1,6 @@
 /** What the form for an image asks, and the request it makes of it. */
-import type { SessionInfo } from '../api/client';
-import type { Hooks, ImageInput, Version } from '../api/images';
+import type { SessionInfo } from '../api/client.js';
+import type { Hooks, ImageInput, Version } from '../api/images.js';
 
 export interface ImageForm {
   /** ''; or MiB */

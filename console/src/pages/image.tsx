@@ -1,17 +1,17 @@
-import type { SessionInfo } from '../api/client';
-import { deleteImage, getImage, listVersions, type Version } from '../api/images';
-import { listMicrovms } from '../api/microvms';
-import { imageArn } from '../arn';
-import { ago, dateTime } from '../format';
-import { navigate } from '../state/router';
-import { attempt } from '../state/notices';
-import { useNow, useQuery } from '../state/query';
-import { ConfirmButton } from '../ui/dialog';
-import { Link } from '../ui/link';
-import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel';
-import { State } from '../ui/state';
-import { TagsPanel } from '../ui/tags';
-import { MicrovmTable } from './microvms';
+import type { SessionInfo } from '../api/client.js';
+import { deleteImage, getImage, listVersions, type Version } from '../api/images.js';
+import { listMicrovms } from '../api/microvms.js';
+import { imageArn } from '../arn.js';
+import { ago, dateTime } from '../format.js';
+import { navigate } from '../state/router.js';
+import { attempt } from '../state/notices.js';
+import { useNow, useQuery } from '../state/query.js';
+import { ConfirmButton } from '../ui/dialog.js';
+import { Link } from '../ui/link.js';
+import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel.js';
+import { State } from '../ui/state.js';
+import { TagsPanel } from '../ui/tags.js';
+import { MicrovmTable } from './microvms.js';
 
 export function ImagePage({ session, name }: { readonly session: SessionInfo; readonly name: string }) {
   const arn = imageArn(session, name);
@@ -43,7 +43,7 @@ export function ImagePage({ session, name }: { readonly session: SessionInfo; re
             <Failure error={versions.error} />
             <VersionTable name={name} versions={versions.data ?? []} />
           </Panel>
-          {running.length > 0 && <Panel title="MicroVMs" wide><MicrovmTable rows={running} used={new Map()} /></Panel>}
+          {running.length > 0 && <Panel title="MicroVMs" wide><MicrovmTable rows={running} /></Panel>}
           <Panel title="Details">
             <Facts of={[['ARN', <span class="code">{data.imageArn}</span>], ['Created', dateTime(data.createdAt)], ['Updated', dateTime(data.updatedAt)], ['Active version', data.latestActiveImageVersion ?? 'none'], ['Last failed', data.latestFailedImageVersion]]} />
           </Panel>

@@ -1,9 +1,9 @@
-import { listImages } from '../api/images';
-import { ago, dateTime } from '../format';
-import { useNow, useQuery } from '../state/query';
-import { Link } from '../ui/link';
-import { Failure, Loading, PageHead } from '../ui/panel';
-import { State } from '../ui/state';
+import { listImages } from '../api/images.js';
+import { ago, dateTime } from '../format.js';
+import { useNow, useQuery } from '../state/query.js';
+import { Link } from '../ui/link.js';
+import { Failure, Loading, PageHead } from '../ui/panel.js';
+import { State } from '../ui/state.js';
 
 export function ImagesPage() {
   const { data, error } = useQuery('images', listImages, { topic: 'images' });

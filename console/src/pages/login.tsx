@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
-import { ApiError, type SessionInfo } from '../api/client';
-import { signIn } from '../api/session';
-import { Mark, ThemeButton } from '../ui/header';
-import { TextField } from '../ui/field';
-import { PageHead } from '../ui/panel';
+import { ApiError, type SessionInfo } from '../api/client.js';
+import { signIn } from '../api/session.js';
+import { Mark, ThemeButton } from '../ui/header.js';
+import { TextField } from '../ui/field.js';
+import { PageHead } from '../ui/panel.js';
 
 export function LoginPage({ signedIn }: { readonly signedIn: (session: SessionInfo) => void }) {
   const [accessKeyId, setAccessKeyId] = useState('');

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { type Microvm, mintToken } from '../api/microvms';
-import { lastOfArn } from '../format';
-import { attempt } from '../state/notices';
-import { Copy } from '../ui/copy';
-import { TextField } from '../ui/field';
-import { Link } from '../ui/link';
-import { Panel } from '../ui/panel';
+import { type Microvm, mintToken } from '../api/microvms.js';
+import { lastOfArn } from '../format.js';
+import { attempt } from '../state/notices.js';
+import { Copy } from '../ui/copy.js';
+import { TextField } from '../ui/field.js';
+import { Link } from '../ui/link.js';
+import { Panel } from '../ui/panel.js';
 
 interface Minted {
   readonly token: string;

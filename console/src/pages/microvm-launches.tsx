@@ -1,8 +1,8 @@
-import { getLaunches, type Launch, type MicrovmState } from '../api/microvms';
-import { ago, milliseconds } from '../format';
-import { useQuery } from '../state/query';
-import { Failure, Panel } from '../ui/panel';
-import { Waterfall } from '../ui/waterfall';
+import { getLaunches, type Launch, type MicrovmState } from '../api/microvms.js';
+import { ago, milliseconds } from '../format.js';
+import { useQuery } from '../state/query.js';
+import { Failure, Panel } from '../ui/panel.js';
+import { Waterfall } from '../ui/waterfall.js';
 
 const NAMES = { RUN: 'Launch', RESUME: 'Resume' } as const;
 

@@ -1,7 +1,7 @@
-import { getOutlook, type Microvm } from '../api/microvms';
-import { ago, duration, timeOfDay } from '../format';
-import { useNow, useQuery } from '../state/query';
-import { Failure, Panel } from '../ui/panel';
+import { getOutlook, type Microvm } from '../api/microvms.js';
+import { ago, duration, timeOfDay } from '../format.js';
+import { useNow, useQuery } from '../state/query.js';
+import { Failure, Panel } from '../ui/panel.js';
 
 const WORDS: Readonly<Record<string, string>> = { SUSPENDED: 'Suspended', TERMINATED: 'Terminated' };
 

@@ -1,8 +1,8 @@
-import { getSamples, type MicrovmState } from '../api/microvms';
-import { bytes, vcpus } from '../format';
-import { useQuery } from '../state/query';
-import { Chart } from '../ui/chart';
-import { Failure, Panel } from '../ui/panel';
+import { getSamples, type MicrovmState } from '../api/microvms.js';
+import { bytes, vcpus } from '../format.js';
+import { useQuery } from '../state/query.js';
+import { Chart } from '../ui/chart.js';
+import { Failure, Panel } from '../ui/panel.js';
 
 export function SamplesPanel({ id, state }: { readonly id: string; readonly state: MicrovmState }) {
   const { data, error } = useQuery(`samples ${id} ${state}`, (signal) => getSamples(id, signal), { everyMs: state === 'RUNNING' ? 5_000 : 30_000 });

@@ -1,18 +1,18 @@
-import { getMicrovm, type Microvm, resumeMicrovm, suspendMicrovm, terminateMicrovm } from '../api/microvms';
-import { logGroupOf, logStreamsOf } from '../api/logs';
-import { dateTime, duration, lastOfArn, shortId } from '../format';
-import { attempt } from '../state/notices';
-import { useQuery } from '../state/query';
-import { ConfirmButton } from '../ui/dialog';
-import { Link } from '../ui/link';
-import { LogView } from '../ui/log-view';
-import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel';
-import { State } from '../ui/state';
-import { ConnectPanel } from './microvm-connect';
-import { LaunchPanel } from './microvm-launches';
-import { OutlookPanel } from './microvm-outlook';
-import { SamplesPanel } from './microvm-samples';
-import { MicrovmCostPanel } from './microvm-cost';
+import { getMicrovm, type Microvm, resumeMicrovm, suspendMicrovm, terminateMicrovm } from '../api/microvms.js';
+import { logGroupOf, logStreamsOf } from '../api/logs.js';
+import { dateTime, duration, lastOfArn, shortId } from '../format.js';
+import { attempt } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { ConfirmButton } from '../ui/dialog.js';
+import { Link } from '../ui/link.js';
+import { LogView } from '../ui/log-view.js';
+import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel.js';
+import { State } from '../ui/state.js';
+import { ConnectPanel } from './microvm-connect.js';
+import { LaunchPanel } from './microvm-launches.js';
+import { OutlookPanel } from './microvm-outlook.js';
+import { SamplesPanel } from './microvm-samples.js';
+import { MicrovmCostPanel } from './microvm-cost.js';
 
 export function MicrovmPage({ id }: { readonly id: string }) {
   const { data: vm, error, refresh } = useQuery(id, (signal) => getMicrovm(id, signal), { topic: id });

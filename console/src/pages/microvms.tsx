@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { getTop, listMicrovms, type MicrovmSummary, type TopRow } from '../api/microvms';
-import { ago, bytes, dateTime, duration, lastOfArn, shortId, vcpus } from '../format';
-import { useNow, useQuery } from '../state/query';
-import { Link } from '../ui/link';
-import { Failure, Loading, PageHead } from '../ui/panel';
-import { State } from '../ui/state';
+import { getTop, listMicrovms, type MicrovmSummary } from '../api/microvms.js';
+import { ago, bytes, dateTime, duration, lastOfArn, shortId, vcpus } from '../format.js';
+import { useNow, useQuery } from '../state/query.js';
+import { Link } from '../ui/link.js';
+import { Failure, Loading, PageHead } from '../ui/panel.js';
+import { State } from '../ui/state.js';
 
 type Shown = 'live' | 'ended' | 'all';
 
@@ -15,10 +15,8 @@ const FILTERS: readonly (readonly [Shown, string, (vm: MicrovmSummary) => boolea
 
 export function MicrovmsPage() {
   const { data, error } = useQuery('microvms', listMicrovms, { topic: 'microvms' });
-  const top = useQuery('top', getTop, { topic: 'microvms', everyMs: 5_000 });
   const [shown, setShown] = useState<Shown>('live');
   const wanted = FILTERS.find(([name]) => name === shown)?.[2] ?? isLive;
-  const used = new Map(top.data?.map((row) => [row.microvmId, row]));
   const rows = data?.filter(wanted).sort((a, b) => b.startedAt - a.startedAt);
   return (
     <>
@@ -36,12 +34,15 @@ export function MicrovmsPage() {
           {shown === 'live' && <p class="quiet">A MicroVM is run from an <Link to="/images">image</Link>: it starts from the image's snapshot, in a moment.</p>}
         </div>
       )}
-      {rows !== undefined && rows.length > 0 && <MicrovmTable rows={rows} used={used} />}
+      {rows !== undefined && rows.length > 0 && <MicrovmTable rows={rows} />}
     </>
   );
 }
 
-export function MicrovmTable({ rows, used }: { readonly rows: readonly MicrovmSummary[]; readonly used: ReadonlyMap<string, TopRow> }) {
+/** With what each uses now, as far as the key may know. */
+export function MicrovmTable({ rows }: { readonly rows: readonly MicrovmSummary[] }) {
+  const top = useQuery('top', getTop, { topic: 'microvms', everyMs: 5_000 });
+  const used = new Map(top.data?.map((row) => [row.microvmId, row]));
   const now = useNow(5_000);
   return (
     <table class="list">
@@ -53,7 +54,7 @@ export function MicrovmTable({ rows, used }: { readonly rows: readonly MicrovmSu
             <tr key={vm.microvmId}>
               <th scope="row"><Link to={`/microvms/${vm.microvmId}`} class="code">{shortId(vm.microvmId)}</Link></th>
               <td data-label="State"><State of={vm.state} /></td>
-              <td data-label="Image"><Link to={`/images/${lastOfArn(vm.imageArn)}`}>{lastOfArn(vm.imageArn)}</Link> <span class="quiet">{vm.imageVersion}</span></td>
+              <td data-label="Image"><span><Link to={`/images/${lastOfArn(vm.imageArn)}`}>{lastOfArn(vm.imageArn)}</Link> <span class="quiet">{vm.imageVersion}</span></span></td>
               <td data-label="CPU" class="number">{row?.cpu == null ? '–' : vcpus(row.cpu)}</td>
               <td data-label="Memory" class="number">{row?.memoryBytes == null ? '–' : `${bytes(row.memoryBytes)} of ${row.memoryMiB} MiB`}</td>
               <td data-label="Running" class="number">{row === undefined ? '–' : duration(row.runningSeconds)}</td>

@@ -1,17 +1,17 @@
 /** A new image, or a new version of one: choose a zip, upload it, build it. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, type SessionInfo } from '../api/client';
-import { createImage, type ImageInput, listBaseImages, listVersions, updateImage, type Version } from '../api/images';
-import { uploadArtifact } from '../api/upload';
-import { imageArn, newClientToken } from '../arn';
-import { bytes } from '../format';
-import { navigate } from '../state/router';
-import { say } from '../state/notices';
-import { useQuery } from '../state/query';
-import { Check, Field, TextField } from '../ui/field';
-import { Link } from '../ui/link';
-import { Failure, PageHead } from '../ui/panel';
-import { defaultForm, formOf, inputOf, type ImageForm } from './image-form';
+import { ApiError, type SessionInfo } from '../api/client.js';
+import { createImage, type ImageInput, listBaseImages, listVersions, updateImage, type Version } from '../api/images.js';
+import { uploadArtifact } from '../api/upload.js';
+import { imageArn, newClientToken } from '../arn.js';
+import { bytes } from '../format.js';
+import { navigate } from '../state/router.js';
+import { say } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { Check, Field, TextField } from '../ui/field.js';
+import { Link } from '../ui/link.js';
+import { Failure, PageHead } from '../ui/panel.js';
+import { defaultForm, formOf, inputOf, type ImageForm } from './image-form.js';
 
 interface NewImagePageProps {
   readonly session: SessionInfo;
@@ -76,7 +76,7 @@ export function NewImagePage({ session, name }: NewImagePageProps) {
           </Field>
           <Field label="Base image">
             {(attributes) => (
-              <select {...attributes} value={form.base} onChange={({ currentTarget }) => set({ base: currentTarget.value })}>
+              <select {...attributes} value={form.base === '' ? bases.data?.[0] : form.base} onChange={({ currentTarget }) => set({ base: currentTarget.value })}>
                 {bases.data?.map((base) => <option key={base} value={base}>{base.slice(base.lastIndexOf(':') + 1)}</option>)}
               </select>
             )}

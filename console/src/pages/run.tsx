@@ -1,15 +1,15 @@
 import { useState } from 'preact/hooks';
-import type { SessionInfo } from '../api/client';
-import { listConnectors } from '../api/connectors';
-import { getImage } from '../api/images';
-import { runMicrovm, type RunInput } from '../api/microvms';
-import { imageArn, managedConnector, newClientToken, noEgress } from '../arn';
-import { navigate } from '../state/router';
-import { attempt } from '../state/notices';
-import { useQuery } from '../state/query';
-import { Check, Field, TextField } from '../ui/field';
-import { Link } from '../ui/link';
-import { Failure, PageHead } from '../ui/panel';
+import type { SessionInfo } from '../api/client.js';
+import { listConnectors } from '../api/connectors.js';
+import { getImage } from '../api/images.js';
+import { runMicrovm, type RunInput } from '../api/microvms.js';
+import { imageArn, managedConnector, newClientToken, noEgress } from '../arn.js';
+import { navigate } from '../state/router.js';
+import { attempt } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { Check, Field, TextField } from '../ui/field.js';
+import { Link } from '../ui/link.js';
+import { Failure, PageHead } from '../ui/panel.js';
 
 const INTERNET = 'INTERNET_EGRESS';
 const NONE = 'NO_EGRESS';
@@ -61,7 +61,7 @@ export function RunPage({ session, name }: { readonly session: SessionInfo; read
           {suspends && (
             <div class="row">
               <TextField label="After idle seconds" type="number" min={60} max={28_800} required value={idle} onText={setIdle} />
-              <TextField label="End it after suspended seconds" type="number" min={0} required value={suspended} onText={setSuspended} />
+              <TextField label="Then end after seconds" type="number" min={0} required value={suspended} onText={setSuspended} />
             </div>
           )}
           {suspends && <Check label="A request resumes it" checked={autoResume} onCheck={setAutoResume} />}

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../api/client';
-import { shortId } from '../format';
-import type { OpenTerminal } from '../terminal/terminal';
-import { Link } from '../ui/link';
-import { PageHead } from '../ui/panel';
+import { ApiError } from '../api/client.js';
+import { shortId } from '../format.js';
+import type { OpenTerminal } from '../terminal/terminal.js';
+import { Link } from '../ui/link.js';
+import { PageHead } from '../ui/panel.js';
 
 type Shell = { readonly kind: 'opening' } | { readonly kind: 'open' } | { readonly kind: 'ended'; readonly why: string };
 
@@ -16,7 +16,7 @@ export function TerminalPage({ id }: { readonly id: string }) {
   useEffect(() => {
     setShell({ kind: 'opening' });
     const open = async (): Promise<OpenTerminal | undefined> => {
-      const { openTerminal } = await import('../terminal/terminal');
+      const { openTerminal } = await import('../terminal/terminal.js');
       if (place.current === null) return undefined;
       return openTerminal(place.current, id, {
         opened: () => setShell({ kind: 'open' }),
@@ -43,7 +43,7 @@ export function TerminalPage({ id }: { readonly id: string }) {
       />
       <p class="quiet">The keyboard is the shell's, Tab and Escape too: <kbd>Ctrl</kbd> <kbd>Shift</kbd> <kbd>L</kbd> leaves it.</p>
       {shell.kind === 'ended' && <p class="reason" role="status">{shell.why}</p>}
-      <div key={attempt} ref={place} class="terminal" role="region" aria-label={`Terminal of ${shortId(id)}`} />
+      <div key={attempt} ref={place} class="screen" role="region" aria-label={`Terminal of ${shortId(id)}`} />
     </div>
   );
 }

@@ -1,17 +1,17 @@
-import type { SessionInfo } from '../api/client';
-import { type Build, deleteVersion, getVersion, listBuilds, setVersionStatus, type Version } from '../api/images';
-import { logGroupOf, logStreamsOf } from '../api/logs';
-import { imageArn } from '../arn';
-import { bytes, dateTime } from '../format';
-import { navigate } from '../state/router';
-import { attempt } from '../state/notices';
-import { useQuery } from '../state/query';
-import { ConfirmButton } from '../ui/dialog';
-import { Link } from '../ui/link';
-import { LogView } from '../ui/log-view';
-import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel';
-import { isBusy, State } from '../ui/state';
-import { BuildSteps } from './build-steps';
+import type { SessionInfo } from '../api/client.js';
+import { type Build, deleteVersion, getVersion, listBuilds, setVersionStatus, type Version } from '../api/images.js';
+import { logGroupOf, logStreamsOf } from '../api/logs.js';
+import { imageArn } from '../arn.js';
+import { bytes, dateTime } from '../format.js';
+import { navigate } from '../state/router.js';
+import { attempt } from '../state/notices.js';
+import { useQuery } from '../state/query.js';
+import { ConfirmButton } from '../ui/dialog.js';
+import { Link } from '../ui/link.js';
+import { LogView } from '../ui/log-view.js';
+import { Facts, Failure, Loading, PageHead, Panel } from '../ui/panel.js';
+import { isBusy, State } from '../ui/state.js';
+import { BuildSteps } from './build-steps.js';
 
 interface VersionPageProps {
   readonly session: SessionInfo;

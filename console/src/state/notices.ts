@@ -1,5 +1,5 @@
 /** Short words about what was done or went wrong, read out by screen readers. */
-import { ApiError } from '../api/client';
+import { ApiError } from '../api/client.js';
 
 export interface Notice {
   readonly id: number;

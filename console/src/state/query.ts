@@ -1,7 +1,7 @@
 /** What a page shows of the server: loaded, loaded again when it changes, kept on the screen meanwhile. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../api/client';
-import { onChange, pollMs, type Topic } from './live';
+import { ApiError } from '../api/client.js';
+import { onChange, pollMs, type Topic } from './live.js';
 
 export interface Query<T> {
   readonly data: T | undefined;

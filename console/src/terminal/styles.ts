@@ -9,9 +9,10 @@ export function styleByObjectModel(): () => void {
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   const make = document.createElement.bind(document);
   const instead = (name: string, options?: ElementCreationOptions): HTMLElement => {
+    // Even an empty <style> is one too many: what stands in for it is not drawn either.
+    if (name === 'style') return asSheet(make('template'), sheets);
     const element = make(name, options);
-    if (element instanceof HTMLStyleElement) asSheet(element, sheets);
-    else element.setAttribute = (attribute, value) => setAttribute(element, attribute, value);
+    element.setAttribute = (attribute, value) => setAttribute(element, attribute, value);
     return element;
   };
   Object.defineProperty(document, 'createElement', { configurable: true, value: instead });
@@ -21,11 +22,12 @@ export function styleByObjectModel(): () => void {
   };
 }
 
-function asSheet(element: HTMLStyleElement, sheets: CSSStyleSheet[]): void {
+function asSheet(element: HTMLElement, sheets: CSSStyleSheet[]): HTMLElement {
   const sheet = new CSSStyleSheet();
   sheets.push(sheet);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
   Object.defineProperty(element, 'textContent', { set: (css: string) => sheet.replaceSync(css) });
+  return element;
 }
 
 function setAttribute(element: HTMLElement, name: string, value: string): void {

@@ -2,8 +2,8 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { mintShellToken } from '../api/microvms';
-import { styleByObjectModel } from './styles';
+import { mintShellToken } from '../api/microvms.js';
+import { styleByObjectModel } from './styles.js';
 
 export interface ShellEvents {
   readonly opened: () => void;
@@ -27,7 +27,7 @@ type ServerMessage = { readonly type: 'session_init' } | { readonly type: 'exit'
 export async function openTerminal(place: HTMLElement, microvmId: string, events: ShellEvents): Promise<OpenTerminal> {
   const token = await mintShellToken(microvmId);
   const restoreStyles = styleByObjectModel();
-  const terminal = new Terminal({ cursorBlink: true, fontSize: 14, fontFamily: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace', theme: { background: '#0d1110', foreground: '#e6ebe8', cursor: '#5fd0b3' }, screenReaderMode: true });
+  const terminal = new Terminal({ cursorBlink: true, minimumContrastRatio: 4.5, fontSize: 14, fontFamily: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace', theme: { background: '#0d1110', foreground: '#e6ebe8', cursor: '#5fd0b3' }, screenReaderMode: true });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   terminal.open(place);

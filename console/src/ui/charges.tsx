@@ -1,5 +1,5 @@
-import type { Charge } from '../api/usage';
-import { dollars, quantity } from '../format';
+import type { Charge } from '../api/usage.js';
+import { dollars, quantity } from '../format.js';
 
 export function Charges({ charges, cost }: { readonly charges: readonly Charge[]; readonly cost: number }) {
   return (
@@ -9,7 +9,7 @@ export function Charges({ charges, cost }: { readonly charges: readonly Charge[]
         {charges.map(({ dimension, unit, quantity: amount, unitPrice, cost: line }) => (
           <tr key={dimension}>
             <th scope="row">{dimension}<meter class="share" aria-label={`share of the cost of ${dimension}`} min={0} max={cost || 1} value={line} /></th>
-            <td class="number">{quantity(amount)} {unit}s</td>
+            <td class="number">{quantity(amount)} <span class="unit">{unit.includes('-') ? `${unit}s` : unit}</span></td>
             <td class="number wide-only">${unitPrice}</td>
             <td class="number">{dollars(line)}</td>
           </tr>

@@ -1,6 +1,6 @@
 /** One figure over time: a line over its area. */
 import { useState } from 'preact/hooks';
-import { timeOfDay } from '../format';
+import { timeOfDay } from '../format.js';
 
 interface Point {
   /** epoch seconds */

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { say } from '../state/notices';
+import { say } from '../state/notices.js';
 
 /** Only pages of https and of localhost may use the clipboard's own interface. */
 async function copy(text: string): Promise<void> {
@@ -27,5 +27,6 @@ export function Copy({ text, what, label = 'Copy' }: { readonly text: string; re
       () => say('bad', `The browser would not copy ${what}: select it and copy it by hand`),
     );
   };
-  return <button type="button" class="small" aria-label={`${label} ${what}`} onClick={run}>{copied ? 'Copied' : label}</button>;
+  const shown = copied ? 'Copied' : label;
+  return <button type="button" class="small" aria-label={`${shown}: ${what}`} onClick={run}>{shown}</button>;
 }

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
-import type { SessionInfo } from '../api/client';
-import { useLive } from '../state/live';
-import { usePath } from '../state/router';
-import { applyTheme, nextTheme, storedTheme, type Theme } from '../state/theme';
-import { Link } from './link';
+import type { SessionInfo } from '../api/client.js';
+import { useLive } from '../state/live.js';
+import { usePath } from '../state/router.js';
+import { applyTheme, nextTheme, storedTheme, type Theme } from '../state/theme.js';
+import { Link } from './link.js';
 
 const SECTIONS = [['/microvms', 'MicroVMs'], ['/images', 'Images'], ['/connectors', 'Connectors'], ['/cost', 'Cost']] as const;
 

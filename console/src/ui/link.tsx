@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { BASE, navigate } from '../state/router';
+import { BASE, navigate } from '../state/router.js';
 
 interface LinkProps {
   readonly to: string;

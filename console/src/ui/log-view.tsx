@@ -1,7 +1,7 @@
 /** A log stream from its start on, and further lines as they come. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../api/client';
-import { findStream, getLogEvents, type LogEvent, type LogPlace } from '../api/logs';
+import { ApiError } from '../api/client.js';
+import { findStream, getLogEvents, type LogEvent, type LogPlace } from '../api/logs.js';
 
 interface LogViewProps {
   readonly label: string;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { dismiss, onNotices, type Notice } from '../state/notices';
+import { dismiss, onNotices, type Notice } from '../state/notices.js';
 
 export function Notices() {
   const [notices, setNotices] = useState<readonly Notice[]>([]);

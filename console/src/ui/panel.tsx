@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import type { ApiError } from '../api/client';
+import type { ApiError } from '../api/client.js';
 
 interface PanelProps {
   readonly title: string;

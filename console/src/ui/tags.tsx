@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { addTag, removeTag } from '../api/connectors';
-import type { Tags } from '../api/images';
-import { attempt } from '../state/notices';
-import { Panel } from './panel';
+import { addTag, removeTag } from '../api/connectors.js';
+import type { Tags } from '../api/images.js';
+import { attempt } from '../state/notices.js';
+import { Panel } from './panel.js';
 
 interface TagsPanelProps {
   readonly arn: string;

@@ -1,5 +1,5 @@
 /** Spans on one timeline, a row each: launches by phase, builds by step. */
-import { milliseconds } from '../format';
+import { milliseconds } from '../format.js';
 
 export interface Span {
   readonly name: string;

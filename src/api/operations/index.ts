@@ -63,3 +63,6 @@ export const extensions: readonly Operation[] = [
   listMicrovmImageBuildSteps,
   collectGarbage,
 ];
+
+/** All there are, and what the listener answers besides. */
+export const OPERATION_NAMES: readonly string[] = [...operations, ...extensions].map(({ name }) => name).concat('Health', 'Console', 'Metrics');

@@ -22,9 +22,14 @@ const operations: ReadonlyMap<string, LogsOperation> = new Map([
   ['StartLiveTail', startLiveTail],
 ]);
 
+/** Operations that change a group or what is in it. */
+const CHANGES = /^(Create|Delete|Put)/;
+
 export interface LogsDeps {
   readonly store: LogStore;
   readonly region: string;
+  /** A group that this server writes itself: it is read as any other, and changed by nobody. */
+  readonly keptGroup?: string | undefined;
   /** ms since 1970; default Date.now */
   readonly clock?: () => number;
 }
@@ -36,6 +41,9 @@ export function createLogsService(deps: LogsDeps): LogsService {
       const operation = operations.get(request.operation);
       if (operation === undefined) {
         throw new LogsError('UnknownOperationException', `This server does not serve the operation '${request.operation}' of CloudWatch Logs; it has ${[...operations.keys()].join(', ')}.`);
+      }
+      if (deps.keptGroup !== undefined && request.input['logGroupName'] === deps.keptGroup && CHANGES.test(request.operation)) {
+        throw new LogsError('AccessDeniedException', `The log group ${deps.keptGroup} is kept by this server: ${request.operation} is not allowed on it. It can be read.`);
       }
       return operation({ ...context, request, accountId: request.accountId });
     },

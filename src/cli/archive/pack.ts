@@ -21,8 +21,8 @@ export interface Archive {
   release(): Promise<void>;
 }
 
-/** The first a zip can hold, in the local time it is written in: times of files are not content. */
-const mtime = (): Date => new Date(1980, 0, 1);
+/** The second day a zip can hold, in the local time it is written in: times of files are not content. */
+const mtime = (): Date => new Date(1980, 0, 2);
 /** The x bits are content. */
 const modeOf = (mode: number): number => ((mode & 0o111) === 0 ? 0o100644 : 0o100755);
 

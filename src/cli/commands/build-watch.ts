@@ -18,7 +18,8 @@ const UNDER_WAY = new Set(['PENDING', 'IN_PROGRESS']);
 /** Lines are flushed to the log a moment after the state is set. */
 const LAST_LINES_MS = 300;
 
-export async function watchBuild(api: Api, { imageArn, imageVersion, name }: { readonly imageArn: string; readonly imageVersion: string; readonly name: string }, status: Status, { quiet }: { readonly quiet: boolean }): Promise<Watched> {
+/** undefined: `signal` came first. */
+export async function watchBuild(api: Api, { imageArn, imageVersion, name }: { readonly imageArn: string; readonly imageVersion: string; readonly name: string }, status: Status, { quiet, signal }: { readonly quiet: boolean; readonly signal: AbortSignal }): Promise<Watched | undefined> {
   const started = performance.now();
   const [begun] = await api.builds(imageArn, imageVersion);
   const logs = new LogReader(api.access, { group: `/aws/lambda-microvms/${name}`, since: Math.floor((begun?.createdAt ?? Date.now() / 1000) * 1000) });
@@ -30,7 +31,7 @@ export async function watchBuild(api: Api, { imageArn, imageVersion, name }: { r
     }
   };
   const steps = new StepTeller(status);
-  for (;;) {
+  while (!signal.aborted) {
     // The state first: what is in the log by then is all of it.
     const version = await api.version(imageArn, imageVersion);
     const over = !UNDER_WAY.has(version.state);
@@ -42,8 +43,9 @@ export async function watchBuild(api: Api, { imageArn, imageVersion, name }: { r
       const ms = performance.now() - started;
       return { version: { ...version, imageArn }, build: begun && (await api.build(imageArn, imageVersion, begun.buildId)), steps: told, ms };
     }
-    await sleep(POLL_MS);
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined); // the loop's condition ends it
   }
+  return undefined;
 }
 
 /** A line for each step that has ended, the one under way beside the clock. */

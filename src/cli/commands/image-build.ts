@@ -31,7 +31,8 @@ export interface ImageBuildOptions {
 
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-export async function buildImage(context: Context, path: string, options: ImageBuildOptions): Promise<void> {
+/** `signal` ends the watching, not the build. */
+export async function buildImage(context: Context, path: string, options: ImageBuildOptions, signal: AbortSignal): Promise<void> {
   const name = options.name ?? nameFor(path);
   if (!NAME.test(name)) throw new CliError(EXIT.usage, `'${name}' cannot be an image's name`, ['give it one of 1 to 64 letters, digits, - and _: --name my-app']);
   const settings = settingsOf(options);
@@ -42,7 +43,7 @@ export async function buildImage(context: Context, path: string, options: ImageB
     const existing = (await api.images()).find((image) => image.name === name);
     const accountId = await accountOf(api, existing);
     const bucket = options.bucket ?? `tardigrade-images-${accountId}`;
-    const { uri } = await status.step('upload', () => upload(api.access, archive, bucket, name), ({ uri: to, sent }) => (sent ? `upload to ${to}` : `${to} is there already`));
+    const { uri } = await status.step('upload', () => upload(api.access, archive, bucket, name, signal), ({ uri: to, sent }) => (sent ? `upload to ${to}` : `${to} is there already`));
     const input = {
       baseImageArn: `arn:aws:lambda:${api.access.region}:aws:microvm-image:al2023-1`, buildRoleArn: `arn:aws:iam::${accountId}:role/tardigrade-build`, codeArtifact: { uri }, ...settings,
     };
@@ -52,7 +53,8 @@ export async function buildImage(context: Context, path: string, options: ImageB
       context.result({ imageArn, name, imageVersion, state: 'PENDING' }, () => `${name}:${imageVersion}\n`);
       return context.note(`Watch it: tardigrade logs -f ${name}${context.again}`);
     }
-    const watched = await watchBuild(api, { imageArn, imageVersion, name }, status, { quiet: options.quiet ?? false });
+    const watched = await watchBuild(api, { imageArn, imageVersion, name }, status, { quiet: options.quiet ?? false, signal });
+    if (watched === undefined) return status.line(`The build of ${name}:${imageVersion} goes on. Watch it: tardigrade logs -f ${name}${context.again}`);
     report(context, name, archive, watched, status);
   } finally {
     status.close();

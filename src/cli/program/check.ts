@@ -1,47 +1,43 @@
 import { InvalidArgumentError } from 'commander';
-import type { CheckCommandOptions } from '../commands/check.js';
+import type { CheckFlags } from '../commands/check.js';
+import type { CommonOptions } from '../context.js';
 import { type Define, integer, json, port, remote } from './define.js';
 
-const SECTIONS = ['speed', 'idle', 'boundary', 'cleanup'] as const;
-type Section = (typeof SECTIONS)[number];
-
-export const defineCheck: Define = (program, runtime) => {
-  const command = remote(json(program.command('check'))).argument('<image>', 'image by name, beginning of it, or ARN; name:version for one version')
-    .summary('try this platform with your image: speed, idle cost, tenants\' boundary, cleanup')
-    .description('Runs MicroVMs of an image, measures and tries them, ends them, and reports (docs/check.md).\nExit code 1 when something failed or could not be checked. Ctrl-C ends all it made.')
-    .option('--port <port>', 'port at which the application answers', port, 8080)
-    .option('--path <path>', 'page that answers 200 once it is up', absolute, '/')
-    .option('--only <sections>', `some of ${SECTIONS.join(',')}`, sections, SECTIONS)
-    .option('--execution-role <arn>', 'role that RunMicrovm of the image needs').option('--payload-file <file>', 'payload of its /run hook')
-    .option('--html <file>', 'write the report as a page with charts').option('--output <file>', 'write the report as JSON, besides what is printed');
-  command.optionsGroup('Speed:')
-    .option('-n, --rounds <n>', 'launches and resumes that are measured', integer(1, 1000), 10)
-    .option('--max-launch <ms>', 'fail when the 90th percentile of launches is above', number).option('--max-resume <ms>', 'the same of resumes', number);
-  command.optionsGroup('Usage, for a month\'s cost:')
-    .option('--pattern <file>', 'YAML or JSON with the members below as in docs/check.md; these go over it').option('--users <n>', 'people, each with a MicroVM', number)
-    .option('--days <n>', 'days with requests, of 30', number).option('--hours-per-day <n>', 'hours with requests, of those', number).option('--requests-per-hour <n>', 'of one of them', number)
-    .option('--activity <seconds>', 'how long a request keeps it busy', number).option('--max-idle <seconds>', 'idle until it is suspended', number)
-    .option('--suspended <seconds>', 'suspended until it ends', number).option('--watch <seconds>', 'how long an idle MicroVM is watched', integer(1, 3600), 15);
-  command.action(async (image: string, options: CheckCommandOptions) => {
-    const { check } = await import('../commands/check.js');
-    runtime.exit(await check(runtime.context(options), image, options, runtime.interrupted()));
-  });
-};
-
-function sections(text: string): readonly Section[] {
-  const names = text.split(',').map((name) => name.trim());
-  const known = SECTIONS.filter((name) => names.includes(name));
-  if (names.some((name) => !(SECTIONS as readonly string[]).includes(name))) throw new InvalidArgumentError(`It must be some of ${SECTIONS.join(',')}.`);
-  return known;
-}
-
-function absolute(path: string): string {
-  if (!path.startsWith('/')) throw new InvalidArgumentError('It must begin with /.');
-  return path;
+function aboveZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
 }
 
 function number(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It must be a number, 0 or more.');
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 }
+
+/** Their rules are the pattern's own, whether they come from its file or from here. */
+const PATTERN: readonly (readonly [flag: string, description: string])[] = [
+  ['--users <n>', 'users, each with a MicroVM'], ['--days <n>', 'days a month that they come'], ['--hours-per-day <n>', 'hours of such a day'],
+  ['--requests-per-hour <n>', 'requests in such an hour'], ['--activity <s>', 'seconds that a request keeps the MicroVM busy'],
+  ['--max-idle <s>', 'idle policy: seconds until it is suspended'], ['--suspended <s>', 'idle policy: seconds until a suspended one is terminated'],
+];
+
+export const defineCheck: Define = (program, runtime) => {
+  const command = remote(json(program.command('check'))).argument('<image>', 'image, by name, name:version, or ARN')
+    .summary('try this platform with your image: speed, idle cost, boundary, cleanup')
+    .description('Runs MicroVMs of an image, measures and tries them, ends them, and reports (docs/check.md). Exit code 1 when something\nfailed or nothing could be checked.')
+    .option('--image-version <version>', 'not the latest active one')
+    .option('--port <port>', 'of the application', port, 8080).option('--path <path>', 'where a GET answers 200 once the application is up', '/')
+    .option('--only <sections>', 'some of speed,idle,boundary,cleanup')
+    .option('--execution-role <arn>', 'role of its MicroVMs').option('--payload-file <file>', 'runHookPayload of its MicroVMs')
+    .option('-n, --rounds <count>', 'launches and resumes that are measured', integer(1, 1000), 10)
+    .option('--max-launch <ms>', 'fail when the 90th percentile is above', aboveZero).option('--max-resume <ms>', 'the same of a resume', aboveZero)
+    .option('--pattern <file>', 'usage pattern, YAML or JSON; the following go over its members');
+  for (const [flag, description] of PATTERN) command.option(flag, description, number);
+  command.option('--watch <s>', 'how long an idle MicroVM is watched', integer(1, 3600), 15)
+    .option('--output <file>', 'the report as JSON there too').option('--html <file>', 'the report as a page with charts')
+    .action(async (image: string, options: CheckFlags & CommonOptions) => {
+      const { check } = await import('../commands/check.js');
+      runtime.exit(await check(runtime.context(options), image, options, runtime.interrupted()));
+    });
+};

@@ -30,7 +30,7 @@ export const defineImages: Define = (program, runtime) => {
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: ImageBuildOptions & CommonOptions) => {
       const { buildImage } = await import('../commands/image-build.js');
-      await buildImage(runtime.context(options), path, options);
+      await buildImage(runtime.context(options), path, options, runtime.interrupted());
     });
   remote(json(image.command('ls'))).alias('list').summary('list images').description('Lists the account\'s images, the newest first.').action(async (options: CommonOptions) => {
     const { listImages } = await import('../commands/images.js');

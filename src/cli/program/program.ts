@@ -20,7 +20,7 @@ const GROUPS: readonly (readonly [title: string, define: Define])[] = [
   ['MicroVMs:', defineMicrovms],
   ['Into a MicroVM:', defineAccess],
   ['Watching and accounting:', defineWatch],
-  ['Watching and accounting:', defineCheck],
+  ['Trying it:', defineCheck],
   ['Shell:', defineCompletion],
 ];
 

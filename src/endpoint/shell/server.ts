@@ -15,6 +15,8 @@ import { MESSAGE_MAX, parseStart } from './messages.js';
 
 export interface ShellServerDeps {
   readonly gateway: Pick<MicrovmGateway, 'openSession' | 'touch' | 'answered'>;
+  /** A session runs. */
+  readonly opened?: () => void;
   readonly log: Pick<Logger, 'debug' | 'error'>;
   /** ms to wait for the first message of the extension; default 10 s */
   readonly startMs?: number;
@@ -47,6 +49,7 @@ export function createShellServer(deps: ShellServerDeps): OpenShell {
   const join = (ws: WebSocket, session: GuestSession, microvmId: string, framing: Framing): void => {
     ws.send(initText(randomUUID()));
     gateway.answered(microvmId);
+    deps.opened?.();
     bridge(ws, session, { framing, touch: () => gateway.touch(microvmId), ...(deps.pingMs !== undefined && { pingMs: deps.pingMs }) });
   };
 

@@ -56,6 +56,8 @@ export function usageRecords(db: Database): UsageStore {
      AND NOT EXISTS (SELECT 1 FROM builds AS b WHERE b.build_id = usage_versions.build_id)`,
   );
   const versions = db.prepare('SELECT * FROM usage_versions WHERE account_id = ? ORDER BY stored_from, image_arn, version');
+  const imageBytes = db.prepare('SELECT COALESCE(SUM(bytes), 0) FROM usage_versions WHERE deleted_at IS NULL').pluck();
+  const suspendedBytes = db.prepare("SELECT COALESCE(SUM(stored_bytes), 0) FROM usage_cursors WHERE phase = 'SUSPENDED'").pluck();
   const pruneDays = db.prepare('DELETE FROM usage_days WHERE day < ?');
   const pruneVersions = db.prepare('DELETE FROM usage_versions WHERE deleted_at < ?');
 
@@ -76,6 +78,7 @@ export function usageRecords(db: Database): UsageStore {
       addVersions.run();
     }),
     storedVersions: (accountId) => (versions.all(accountId) as Row[]).map(readVersion),
+    snapshotBytes: () => ({ images: imageBytes.get() as number, microvms: suspendedBytes.get() as number }),
     pruneUsage: db.transaction((day: string, time: number) => {
       pruneDays.run(day);
       pruneVersions.run(time);

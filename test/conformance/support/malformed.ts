@@ -155,6 +155,15 @@ export function createMalformed(random: Random, port: number): () => Malformed {
       const frames = Buffer.from(random.pick(['5\r\nhello\r\n0\r\n\r\n', `5;chunk-signature=${'0'.repeat(64)}\r\nhello\r\n0;chunk-signature=${'0'.repeat(64)}\r\n\r\n`, '5\r\nhello\r\n0\r\nx-amz-checksum-crc32:x\r\n\r\n', 'zz\r\n', 'fffffffff\r\nx', '5\r\nhel', '', '0\r\n\r\nmore', '5;chunk-signature=\r\nhello']));
       return request({ method: 'PUT', path: '/fuzz/chunked', service: 's3', payload, headers: { 'content-encoding': 'aws-chunked', ...(random.chance(80) ? { 'x-amz-decoded-content-length': random.pick(['5', '0', '6', 'x', '-1']) } : {}) }, body: random.chance(30) ? damaged(random, frames) : frames });
     },
+    console: () => {
+      const path = random.pick(['', '/', '/session', '/session', '/api/2025-09-09/microvms', '/api', '/api//', '/logs', '/s3/', '/s3/fuzz/key', '/shell/', '/shell/microvm-00000000-0000-0000-0000-000000000000', '/assets/..%2f', '/%ff', '/%00', '/../x', '?%', `/${'a'.repeat(900)}`]);
+      const headers = Array.from({ length: random.int(5) }, () => random.pick([
+        `Origin: http://${host}`, 'Origin: null', 'Origin: http://[', 'Origin: x', 'Cookie: tardigrade-console=', `Cookie: tardigrade-console=${'a.'.repeat(2500)}`, 'Cookie: tardigrade-console=a.b.c.d.e; tardigrade-console=x; ;=;', 'x-tardigrade-csrf: x',
+        'Accept: text/html', 'Accept-Encoding: ;q=0,,br;;', 'Sec-Fetch-Site: x', 'X-Forwarded-Proto: https, \u00e9', 'Connection: Upgrade\r\nUpgrade: websocket', 'Connection: Upgrade\r\nUpgrade: h2c', 'Sec-WebSocket-Protocol: ,', 'Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 99',
+      ]));
+      const body = random.pick(['', '{}', '[]', '{"accessKeyId":1}', '{"accessKeyId":"x","secretAccessKey":"y"}', '{"accessKeyId":"x","secretAccessKey":"y","sessionToken":null}', '['.repeat(5000), 'x'.repeat(9000)]);
+      return Buffer.from(`${random.pick(['GET', 'GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'])} /console${path} HTTP/1.1\r\nHost: ${random.pick([host, host, 'x', ''])}\r\n${headers.map((header) => `${header}\r\n`).join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, 'latin1');
+    },
     pipelined: () => Buffer.concat([Buffer.from(`GET /health HTTP/1.1\r\nHost: ${host}\r\n\r\n`), damaged(random, operation())]),
   };
   const names = Object.keys(kinds).flatMap((name) => (name === 'operation' || name === 's3' ? [name, name, name, name] : [name]));

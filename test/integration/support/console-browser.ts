@@ -11,7 +11,7 @@ const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--dis
 /** Kept after the run, for people to look at. */
 const OUTPUT = fileURLToPath(new URL('../../../test-output/console', import.meta.url));
 /** ms; under emulation and beside other tests everything takes its time. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 180_000;
 
 export const WIDTHS = {
   desktop: { viewport: { width: 1280, height: 860 } },
@@ -80,7 +80,12 @@ export class ConsoleBrowser {
 
   /** The state beside the page's title. */
   async is(state: string): Promise<void> {
-    await this.page.locator('.page-title > .state', { hasText: new RegExp(`^${state}$`) }).first().waitFor({ timeout: PATIENCE_MS });
+    try {
+      await this.page.locator('.page-title > .state', { hasText: new RegExp(`^${state}$`) }).first().waitFor({ timeout: PATIENCE_MS });
+    } catch (error) {
+      const shown = await this.page.locator('body').innerText();
+      throw new Error(`not ${state}; the page shows: ${shown}`, { cause: error });
+    }
   }
 
   async press(name: string | RegExp, role: 'button' | 'link' = 'button', within = 'body'): Promise<void> {

@@ -123,7 +123,7 @@ export async function scratchDir(t: TestContext): Promise<string> {
   return dir;
 }
 
-export async function start(t: TestContext, more: Pick<EndpointServerDeps, 'limitOf'> = {}): Promise<Harness> {
+export async function start(t: TestContext, more: Pick<EndpointServerDeps, 'limitOf' | 'metrics'> = {}): Promise<Harness> {
   const dataDir = await scratchDir(t);
   const clock = { now: Date.now };
   const gateway = new FakeGateway();

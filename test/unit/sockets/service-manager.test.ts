@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inheritedSocket } from '../../../src/sockets/inherited.js';
 import { createServiceManager } from '../../../src/sockets/notify.js';
-import { listeningSocket, notifySocket } from './service-manager.js';
+import { listeningSocket, notifySocket } from '../../support/service-manager.js';
 
 const SERVED = fileURLToPath(new URL('./served.ts', import.meta.url));
 
