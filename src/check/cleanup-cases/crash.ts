@@ -3,7 +3,7 @@ import { firstAnswer } from '../answer.js';
 import { NotPossible } from '../attempt.js';
 import type { Case } from './case.js';
 import type { Fleet } from '../client/fleet.js';
-import { Probe, ProbeError } from '../client/guest.js';
+import { Probe, ProbeError, ProbeKilledError } from '../client/guest.js';
 import type { PlaceProbe } from '../probe.js';
 
 export function crashes(fleet: Fleet, place: PlaceProbe): Case[] {
@@ -34,9 +34,9 @@ async function crash(fleet: Fleet, place: PlaceProbe, command: 'kill' | 'panic',
   await made(vm.id);
   await place(fleet.api.access, vm.id);
   const probe = await Probe.start(fleet.api.access, vm.id, command);
-  // It dies with the MicroVM: a session that is lost is what we want; one that complains is not.
+  // It dies with the MicroVM, and the session may still tell or be lost: both are what we want. One that complains is not.
   await probe.end().catch((error: unknown) => {
-    if (error instanceof ProbeError) throw error;
+    if (error instanceof ProbeError && !(error instanceof ProbeKilledError)) throw error;
   });
   return { vm: await fleet.reaches(vm.id, 'TERMINATED') };
 }

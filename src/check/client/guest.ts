@@ -17,6 +17,11 @@ export class ProbeError extends Error {
   override readonly name = 'ProbeError';
 }
 
+/** A program that SIGKILL ended, as all of a container's are with it. */
+export class ProbeKilledError extends ProbeError {}
+
+const KILLED = 137;
+
 /** Puts the program there, executable. It needs no program of the image. */
 export async function upload(access: RemoteAccess, id: string, program: Buffer): Promise<void> {
   const complaint = new Complaint();
@@ -70,9 +75,10 @@ export class Probe {
     this.session.stdin.end();
   }
 
-  /** Its exit code; throws SessionError when the MicroVM ended with it, ProbeError when it complained. */
+  /** Throws SessionError when the MicroVM ended before the session told, ProbeKilledError when it ended with its container, ProbeError when it complained. */
   async end(): Promise<void> {
     const code = await this.session.exited;
+    if (code === KILLED) throw new ProbeKilledError('the probe was killed');
     if (code !== 0) throw new ProbeError(this.complaint.text || `the probe ended with code ${code}`);
   }
 
