@@ -169,7 +169,8 @@ describe('command line', () => {
   it('events, kept and as they come; suspend, resume, rm', async () => {
     assert.match(await typed(['events']), new RegExp(`microvm {2}${short} {2}cli-app:2\\.0 {2}PENDING → RUNNING`));
     assert.match(await typed(['events']), /build {4}cli-app:1\.0 {2}\w+ {2}SUCCEEDED/);
-    const following = startCli(service, ['events', '-f', '--json']);
+    // From the first one kept: which of the two commands the server hears first does not matter then.
+    const following = startCli(service, ['events', '-f', '--after', '0', '--json']);
     const suspended = seen(following, new RegExp(`"microvmId":"${id}".*"state":"SUSPENDED"`));
     assert.match(await typed(['suspend', short]), new RegExp(`^${id} {2}SUSPENDED$`, 'm'));
     await suspended;
@@ -187,12 +188,17 @@ describe('command line', () => {
   });
 });
 
+/** ms a line may take to come; a test that waits for one that never does must end. */
+const SEEN_MS = 60_000;
+
 /** To be called at once: what was printed before is not seen. */
 async function seen({ child }: RunningCli, what: RegExp): Promise<void> {
+  const limit = Date.now() + SEEN_MS;
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   while (!what.test(text)) {
     assert.equal(child.exitCode, null, text);
+    assert.ok(Date.now() < limit, `never came: ${String(what)} in\n${text}`);
     await pause(50);
   }
 }

@@ -9,6 +9,7 @@ import { CreateMicrovmShellAuthTokenCommand } from '@aws-sdk/client-lambda-micro
 import { WebSocket } from 'ws';
 import { zipFolder } from '../../examples/quickstart/zip.js';
 import { endpointClient } from '../../examples/quickstart/endpoint.js';
+import { EXIT } from '../../src/cli/exit-codes.js';
 import { cliEnvironment, COMMAND, runCli, startCli } from './support/cli.js';
 import { debs } from './support/debs.js';
 import { buildImage } from './support/images.js';
@@ -291,7 +292,7 @@ describe('shell', { timeout: 600_000 }, () => {
     const closed = await runVm(service, imageArn);
     try {
       const { code, stderr } = await runCli(service, ['shell', closed.id]);
-      assert.equal(code, 1);
+      assert.equal(code, EXIT.state);
       assert.match(stderr, /was run without SHELL_INGRESS[^]*run-microvm .*--ingress-network-connectors .*:SHELL_INGRESS/);
     } finally {
       await closed.terminate();

@@ -1,0 +1,12 @@
+import { after } from 'node:test';
+import { closeShared, keepShared } from './support/service.js';
+keepShared();
+after(() => closeShared('now'));
+await import('./shell.test.js');
+await import('./cli.test.js');
+await import('./cli-mistakes.test.js');
+await import('./check.test.js');
+await import('./examples.test.js');
+await import('./docs.test.js');
+await import('./cli-first-steps.test.js');
+await import('./package.test.js');
