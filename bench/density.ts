@@ -92,7 +92,7 @@ interface Parts {
 }
 
 /** Private_Clean + Private_Dirty of each mapping, in MB. */
-async function privateMemory(pid: number): Promise<Parts> {
+async function privateMemory(pid: string): Promise<Parts> {
   const parts: Parts = { guest: 0, code: 0, rest: 0, all: 0 };
   let kind: keyof Parts = 'rest';
   for (const line of (await readFile(`/proc/${pid}/smaps`, 'utf8')).split('\n')) {

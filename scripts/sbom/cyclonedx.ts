@@ -26,6 +26,20 @@ export interface Bom {
 /** Which part of the system a component is in: a package may be in several. */
 export const PART = 'tardigrade:part';
 
+const DEVELOPMENT = 'cdx:npm:package:development';
+
+/** npm's document without what serves development alone. `npm sbom --omit=dev` leaves out too much: also what a tool of development needs too. */
+export function shipped(bom: Bom): Bom {
+  const tools = new Set(bom.components.filter(({ properties }) => properties?.some(({ name, value }) => name === DEVELOPMENT && value === 'true')).map((component) => component['bom-ref']));
+  return {
+    ...bom,
+    components: bom.components.filter((component) => !tools.has(component['bom-ref'])),
+    dependencies: bom.dependencies
+      .filter(({ ref }) => !tools.has(ref))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((on) => !tools.has(on)) })),
+  };
+}
+
 /** `bom` with components more, each a dependency of the whole. One that is there twice is there once, with the parts of both. */
 export function extend(bom: Bom, extra: readonly Component[]): Bom {
   const merged = new Map(bom.components.map((component) => [component['bom-ref'], component]));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../../src/assets/shell.js';
 import { loadConfig } from '../../src/config/config.js';
 import { dpkgStatuses, guestKernel, newestAsset } from './assets.js';
-import { type Bom, extend } from './cyclonedx.js';
+import { type Bom, extend, shipped } from './cyclonedx.js';
 import { debianComponents, kernelComponent } from './debian.js';
 import { goComponents } from './go.js';
 
@@ -13,10 +13,10 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const ARCHITECTURE = { x64: 'amd64', arm64: 'arm64' }[process.arch as 'x64' | 'arm64'];
 
 const { assetsDir } = loadConfig();
-const npm = JSON.parse(await run('npm', ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev'], { cwd: ROOT })) as Bom;
+const npm = JSON.parse(await run('npm', ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application'], { cwd: ROOT })) as Bom;
 const { name, version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { name: string; version: string };
 // npm names it by its folder.
-const whole: Bom = { ...npm, metadata: { ...npm.metadata, component: { ...npm.metadata.component, name } } };
+const whole = shipped({ ...npm, metadata: { ...npm.metadata, component: { ...npm.metadata.component, name } } });
 
 const programs = (await Promise.all(['guest', 'host'].map((folder) => modulesIn(join(ROOT, folder))))).flat();
 const { builder, base } = await dpkgStatuses(join(await newestAsset(assetsDir, 'builder'), 'disk.raw'));

@@ -3,6 +3,7 @@
  * can be run by itself too: `node --import tsx --test test/integration/engine.test.ts`.
  */
 import { after } from 'node:test';
+import './support/residue.js'; // first: what it finds now is not of these tests
 import { closeShared, keepShared } from './support/service.js';
 
 /** ms the process has to end by itself after the last test. */

@@ -97,9 +97,9 @@ describe('check', () => {
     assert.deepEqual(await living(), []);
   });
 
-  it('Ctrl-C in the middle ends all it made', { timeout: 120_000 }, async () => {
+  it('Ctrl-C in the middle ends all it made', { timeout: 120_000 }, async ({ signal }) => {
     const cli = startCli(service, ['check', 'flask-ready', '--only', 'boundary,cleanup']);
-    while ((await living()).length < 4) await pause(50);
+    while ((await living()).length < 4) await pause(50, undefined, { signal });
     cli.child.kill('SIGINT');
     const { code, stderr } = await cli.result;
     assert.equal(code, 130, stderr);

@@ -33,7 +33,7 @@ test('the bill of materials lists all that is shipped or made: npm, Go, kernel, 
   const names = new Set(bom.components.map(({ name }) => name));
   assert.deepEqual(Object.keys(dependencies).filter((name) => !names.has(name)), []);
   assert.ok(!names.has('typescript'), 'a tool of development is not shipped');
-  assert.deepEqual(parts('agent'), ['tardigrade/agent', 'std']);
+  assert.deepEqual(parts('agent').sort(), ['std', 'tardigrade/agent']);
   assert.match(parts('guest-kernel').join(), /^linux-image-[\w.-]+$/);
   for (const [part, packages] of Object.entries({ 'managed-base': ['libc6', 'python3', 'python3-flask', 'gunicorn', 'ca-certificates'], builder: ['libc6', 'buildah', 'e2fsprogs'] })) {
     assert.deepEqual(packages.filter((name) => !parts(part).includes(name)), [], part);

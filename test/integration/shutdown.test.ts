@@ -1,8 +1,9 @@
 /** The daemon ends: politely, and not. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, it, after } from 'node:test';
@@ -20,7 +21,9 @@ const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 describe('shutdown', () => {
   let service: Service | undefined;
+  let child: ChildProcessByStdio<null, Readable, null> | undefined;
   after(async () => {
+    child?.kill('SIGKILL');
     if (service === undefined) return;
     await service.daemon.close();
     await rm(service.config.dataDir, { recursive: true, force: true });
@@ -51,25 +54,25 @@ describe('shutdown', () => {
     assert.equal((await stateOf(service, suspended.id)).counter, 2);
   });
 
-  it('after SIGKILL, the next daemon adopts what runs, and a stop of that one leaves nothing', { timeout: 240_000 }, async () => {
+  it('after SIGKILL, the next daemon adopts what runs, and a stop of that one leaves nothing', { timeout: 240_000 }, async ({ signal }) => {
     assert.ok(service !== undefined);
     const { config } = service;
     await service.daemon.close();
     // The same folder, served by a process that can be killed.
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve'], {
+    const killed = (child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, TARDIGRADE_DATA_DIR: config.dataDir, TARDIGRADE_API_PORT: '0', TARDIGRADE_ENDPOINT_PORT: '0', TARDIGRADE_LOG_LEVEL: 'error' },
-    });
+    }));
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    while (!output.includes('Ctrl-C')) await pause(50);
+    killed.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    while (!output.includes('Ctrl-C')) await pause(50, undefined, { signal });
     const apiUrl = /http:\S+/.exec(output)?.[0] ?? '';
     const { accessKeyId, secretAccessKey } = service.daemon.credentials;
     const client = new LambdaMicrovmsClient({ endpoint: apiUrl, region: config.region, credentials: { accessKeyId, secretAccessKey } });
     const states = async (of: LambdaMicrovmsClient) => (await of.send(new ListMicrovmsCommand({}))).items ?? [];
-    while ((await states(client)).some((item) => item.state !== 'RUNNING')) await pause(50); // resumed at its start
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    while ((await states(client)).some((item) => item.state !== 'RUNNING')) await pause(50, undefined, { signal }); // resumed at its start
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
     client.destroy();
     assert.equal((await residue()).vmms, 2, 'a killed daemon cannot clean up');
 

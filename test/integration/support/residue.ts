@@ -24,16 +24,31 @@ export interface Residue {
   readonly vmFolders: number;
 }
 
-/** Control groups outlive namespaces and whoever was killed in them: what was there before this process is not its own. */
-const cgroupsBefore = new Set(await cgroupFolders());
+type Named = Readonly<Record<Exclude<keyof Residue, 'vmFolders'>, readonly string[]>>;
 
-async function cgroupFolders(): Promise<string[]> {
-  return (await run('sh', ['-c', 'find /sys/fs/cgroup -type d -iname "*tardigrade*" 2>/dev/null'])).stdout.split('\n').filter(Boolean);
+/** What was there before this process is not its own: control groups outlive whoever was killed in them, and another service may run. */
+const before = await named();
+
+/** Everything that Tardigrade could have made on this host since this process began, whichever service did. */
+export async function residue(service?: Pick<Service, 'config'>): Promise<Residue> {
+  const now = await named();
+  const count = (kind: keyof Named): number => now[kind].filter((name) => !before[kind].includes(name)).length;
+  return {
+    vmms: count('vmms'),
+    launchers: count('launchers'),
+    namespaces: count('namespaces'),
+    links: count('links'),
+    taps: count('taps'),
+    mounts: count('mounts'),
+    loops: count('loops'),
+    cgroups: count('cgroups'),
+    nftTables: count('nftTables'),
+    vmFolders: service === undefined ? 0 : (await readdir(join(service.config.dataDir, 'microvms')).catch(() => [])).length,
+  };
 }
 
-/** Everything that Tardigrade could have made on this host, whichever service did. */
-export async function residue(service?: Pick<Service, 'config'>): Promise<Residue> {
-  const [pids, launchers, netns, links, taps, mounts, loops, tables] = await Promise.all([
+async function named(): Promise<Named> {
+  const [vmms, launchers, netns, links, taps, mounts, loops, cgroups, tables] = await Promise.all([
     vmmPids(),
     pidsOf((cmdline) => cmdline.includes('tardigrade-jail\0/run/tardigrade/')),
     lines('ip', ['netns', 'list']),
@@ -41,20 +56,24 @@ export async function residue(service?: Pick<Service, 'config'>): Promise<Residu
     lines('ip', ['tuntap', 'list']),
     readFile('/proc/mounts', 'utf8'),
     readFile('/proc/partitions', 'utf8'),
+    lines('sh', ['-c', 'find /sys/fs/cgroup -type d -iname "*tardigrade*" 2>/dev/null']),
     lines('nft', ['list', 'tables']),
   ]);
   return {
-    vmms: pids.length,
-    launchers: launchers.length,
-    namespaces: netns.filter((line) => line.startsWith('tdg-')).length,
-    links: links.filter((line) => /^\d+: tdg/.test(line)).length,
-    taps: taps.length,
-    mounts: mounts.split('\n').filter((line) => line.includes('tardigrade')).length,
-    loops: loops.split('\n').filter((line) => /\bloop\d+$/.test(line)).length,
-    cgroups: (await cgroupFolders()).filter((folder) => !cgroupsBefore.has(folder)).length,
-    nftTables: tables.filter((line) => line.includes('tardigrade_')).length,
-    vmFolders: service === undefined ? 0 : (await readdir(join(service.config.dataDir, 'microvms')).catch(() => [])).length,
+    vmms,
+    launchers,
+    namespaces: netns.filter((line) => line.startsWith('tdg-')).map(firstWord),
+    links: links.flatMap((line) => /^\d+: (tdg[^@:]*)/.exec(line)?.[1] ?? []),
+    taps: taps.map(firstWord),
+    mounts: mounts.split('\n').filter((line) => line.includes('tardigrade')),
+    loops: loops.split('\n').flatMap((line) => /\bloop\d+$/.exec(line) ?? []),
+    cgroups,
+    nftTables: tables.filter((line) => line.includes('tardigrade_')),
   };
+}
+
+function firstWord(line: string): string {
+  return line.split(' ')[0] ?? '';
 }
 
 /** The VMM of one of the service's MicroVMs, and its launcher, which is in the network namespace of its link. */
@@ -65,14 +84,14 @@ export async function vmmOf(service: Pick<Service, 'config'>, id: string): Promi
 }
 
 /** VMMs of any Tardigrade on this host, by the descriptors they are given. */
-export function vmmPids(): Promise<number[]> {
+export function vmmPids(): Promise<string[]> {
   return pidsOf((cmdline) => cmdline.includes('qemu-system') && cmdline.includes('/dev/fdset/'));
 }
 
-async function pidsOf(matches: (cmdline: string) => boolean): Promise<number[]> {
-  const pids: number[] = [];
+async function pidsOf(matches: (cmdline: string) => boolean): Promise<string[]> {
+  const pids: string[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    if (matches(await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''))) pids.push(Number(pid)); // '': gone meanwhile
+    if (matches(await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''))) pids.push(pid); // '': gone meanwhile
   }
   return pids;
 }
