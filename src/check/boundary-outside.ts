@@ -1,4 +1,5 @@
 /** What a client tries that has keys to one MicroVM and wants another, or has none any more. */
+import { firstAnswer } from './answer.js';
 import { attempt, NotPossible, type Seen } from './attempt.js';
 import type { Answer } from './client/endpoint.js';
 import type { Fleet, Vm } from './client/fleet.js';
@@ -8,6 +9,8 @@ import { ApiError, callApi } from '../daemon/remote.js';
 /** The shortest life of a token, and a moment. */
 const TOKEN_MINUTES = 1;
 const TOKEN_OVER_MS = 61_500;
+/** As long as a check takes. */
+const STAYS = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
 const TERMINATED_SHOWN = 'MICROVM_CONNECT_FAILED';
 
 export const outside = { all, expiredToken, afterTheEnd };
@@ -36,14 +39,18 @@ async function all(fleet: Fleet, one: Vm, other: Vm): Promise<Finding[]> {
   ];
 }
 
-/** Begins at once; takes a minute. */
-async function expiredToken(fleet: Fleet, vm: Vm): Promise<Finding> {
+/** With a MicroVM of its own; takes a minute from `begun` on. */
+async function expiredToken(fleet: Fleet, begun: () => void): Promise<Finding> {
   const { path, port } = fleet.target;
   return attempt('outside: a token after its minute', 'HTTP 200 before, HTTP 403 after', fleet.signal, async () => {
+    const vm = await fleet.launch({ idlePolicy: STAYS });
+    await firstAnswer(fleet, vm);
     const token = await fleet.api.token(vm.id, port, TOKEN_MINUTES);
     const before = await vm.endpoint.get({ path, port, token });
+    begun();
     await fleet.pause(TOKEN_OVER_MS);
     const after = await vm.endpoint.get({ path, port, token });
+    await fleet.end(vm);
     return { seen: `${shown(before)} before, ${shown(after)} after`, held: before.status === 200 && after.status === 403 };
   });
 }

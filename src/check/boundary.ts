@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { firstAnswer } from './answer.js';
 import { attempt } from './attempt.js';
+import { type Beginning, waiting } from './beginning.js';
 import { outside } from './boundary-outside.js';
 import type { Fleet, Vm } from './client/fleet.js';
 import { Probe } from './client/guest.js';
@@ -28,25 +29,26 @@ const outcome = z.object({ name: z.string(), expected: z.string(), seen: z.strin
 
 const POLICY = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
 
-export async function checkBoundary(fleet: Fleet, options: BoundaryOptions, say: (text: string) => void): Promise<Section<'boundary', undefined>> {
-  say('boundary: two MicroVMs, one of which tries to reach the other');
+export function beginBoundary(fleet: Fleet, options: BoundaryOptions, say: (text: string) => void): Beginning<Section<'boundary', undefined>> {
+  say('boundary: a token that is kept until it is over');
+  const expired = waiting((begun) => outside.expiredToken(fleet, begun));
+  const finish = async (): Promise<Section<'boundary', undefined>> => {
+    say('boundary: two MicroVMs, one of which tries to reach the other');
+    const [attacker, neighbour] = [await launch(fleet), await launch(fleet)];
+    const inside = await fromInside(fleet, attacker, neighbour, options);
+    const findings = [...inside, ...(await outside.all(fleet, attacker, neighbour)), ...(await outside.afterTheEnd(fleet, attacker))];
+    await fleet.end(neighbour);
+    return section<'boundary', undefined>('boundary', 'Tenant boundary', [...findings, await expired.over]);
+  };
+  return { begun: expired.begun, finish };
+}
+
+async function launch(fleet: Fleet): Promise<Vm> {
   const { region } = fleet.api.access;
   const ingressNetworkConnectors = ['HTTP_INGRESS', 'SHELL_INGRESS'].map((name) => `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`);
-  const run = async (): Promise<Vm> => {
-    const vm = await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors });
-    await firstAnswer(fleet, vm);
-    return vm;
-  };
-  const attacker = await run();
-  const meanwhile = async (): Promise<{ readonly neighbour: Vm; readonly tried: Finding[] }> => {
-    const neighbour = await run();
-    return { neighbour, tried: [...(await fromInside(fleet, attacker, neighbour, options)), ...(await outside.all(fleet, attacker, neighbour))] };
-  };
-  // A token's shortest life is a minute: the rest is tried meanwhile.
-  const [{ neighbour, tried }, expired] = await Promise.all([meanwhile(), outside.expiredToken(fleet, attacker)]);
-  const findings = [...tried, expired, ...(await outside.afterTheEnd(fleet, attacker))];
-  await fleet.end(neighbour);
-  return section<'boundary', undefined>('boundary', 'Tenant boundary', findings);
+  const vm = await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors });
+  await firstAnswer(fleet, vm);
+  return vm;
 }
 
 async function fromInside(fleet: Fleet, attacker: Vm, neighbour: Vm, options: BoundaryOptions): Promise<Finding[]> {

@@ -1,8 +1,9 @@
 /**
- * Crash, time-out and abandonment: each ends in the documented state with its reason, in time, and leaves nothing. All
- * begin at once, as most of them wait for a time limit.
+ * Crash, time-out and abandonment: each ends in the documented state with its reason, in time, and leaves nothing. What
+ * waits longest begins first; the others begin at once, as most of them wait for a time limit too.
  */
 import { attempt, NotPossible } from './attempt.js';
+import { type Beginning, waiting } from './beginning.js';
 import type { Fleet } from './client/fleet.js';
 import type { Finding, Section } from './types.js';
 import { notChecked, section } from './findings.js';
@@ -20,15 +21,12 @@ export interface CleanupOptions {
   readonly ready: readonly string[];
 }
 
-/** What waits longest begins first, alone. */
-const HEAD_START_MS = 3000;
-
 /** Processes and namespaces go a moment after the record says TERMINATED. */
 const GONE_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 
-export async function checkCleanup(fleet: Fleet, { place, host, ready }: CleanupOptions, say: (text: string) => void): Promise<Section<'cleanup', undefined>> {
-  say('cleanup: MicroVMs that crash, time out and are left alone');
+export function beginCleanup(fleet: Fleet, { place, host, ready }: CleanupOptions, say: (text: string) => void): Beginning<Section<'cleanup', undefined>> {
+  say('cleanup: MicroVMs that are left alone');
   const ids: string[] = [];
   const namespaces = new Set<string>();
   let processes = 0;
@@ -39,18 +37,19 @@ export async function checkCleanup(fleet: Fleet, { place, host, ready }: Cleanup
     processes += held.processes.length;
     for (const name of held.namespaces) namespaces.add(name);
   };
-  const all = (cases: readonly Case[]): Promise<Finding[]> => Promise.all(cases.map((one) => ended(fleet, one, made)));
-  const later = async (): Promise<Finding[]> => {
-    await fleet.pause(HEAD_START_MS);
-    return all([...crashes(fleet, place), ...limits(fleet)]);
+  const departed = departures(fleet).map((one) => waiting((begun) => ended(fleet, one, (id) => made(id).then(begun))));
+  const finish = async (): Promise<Section<'cleanup', undefined>> => {
+    say('cleanup: MicroVMs that crash and time out');
+    const others = await Promise.all([...crashes(fleet, place), ...limits(fleet)].map((one) => ended(fleet, one, made)));
+    const left = await Promise.all(departed.map(({ over }) => over));
+    return section<'cleanup', undefined>('cleanup', 'Cleanup after crash, time-out and abandonment', [
+      ...others,
+      ...left,
+      await noneLives(fleet, ids),
+      ...(await nothingHeld(fleet, host, { ids, namespaces: [...namespaces], processes, ready })),
+    ]);
   };
-  const [left, others] = await Promise.all([all(departures(fleet)), later()]);
-  return section<'cleanup', undefined>('cleanup', 'Cleanup after crash, time-out and abandonment', [
-    ...others,
-    ...left,
-    await noneLives(fleet, ids),
-    ...(await nothingHeld(fleet, host, { ids, namespaces: [...namespaces], processes, ready })),
-  ]);
+  return { begun: Promise.all(departed.map(({ begun }) => begun)), finish };
 }
 
 function ended(fleet: Fleet, { name, expected, reason, run }: Case, made: (id: string) => Promise<void>): Promise<Finding> {

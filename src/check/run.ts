@@ -1,12 +1,12 @@
 /**
- * The four validations, one after the other where they would disturb each other: speed alone, then the rest together, as
- * those wait for time limits most of the time. Whatever it makes is ended, also when it is broken off.
+ * The four validations. What waits a minute for a time limit begins first; while it waits, speed is measured; then the
+ * rest runs together, as it waits for shorter ones. Whatever it makes is ended, also when it is broken off.
  */
 import { readFile } from 'node:fs/promises';
 import type { RemoteAccess } from '../daemon/remote.js';
 import { messageOf } from '../errors/index.js';
-import { checkBoundary } from './boundary.js';
-import { checkCleanup } from './cleanup.js';
+import { beginBoundary } from './boundary.js';
+import { beginCleanup } from './cleanup.js';
 import { Api } from './client/api.js';
 import { Fleet } from './client/fleet.js';
 import type { Pattern, Report, Section, SectionName } from './types.js';
@@ -50,18 +50,21 @@ export async function runCheck(options: CheckOptions, { access, assetsDir, signa
   const place = createProbes(assetsDir);
   const host = hostFacts(access.apiUrl);
   const wants = (name: SectionName): boolean => options.sections.includes(name);
-  const guarded = <Name extends SectionName, Data>(name: Name, title: string, work: () => Promise<Section<Name, Data>>): Promise<Section<Name, Data> | undefined> =>
-    wants(name) ? orFailed(name, title, signal, work) : Promise.resolve(undefined);
+  const guarded = <Name extends SectionName, Data>(name: Name, title: string, work: (() => Promise<Section<Name, Data>>) | undefined): Promise<Section<Name, Data> | undefined> =>
+    work === undefined ? Promise.resolve(undefined) : orFailed(name, title, signal, work);
 
   const ready = wants('cleanup') ? await readyNamespaces(host) : [];
   let sections: Pick<Report, SectionName>;
   let left: string[];
   try {
-    const speed = await guarded('speed', 'Cold launch and resume', () => checkSpeed(fleet, options.speed, say));
+    const boundaryBegun = wants('boundary') ? beginBoundary(fleet, { place, host, apiPort: portOf(access.apiUrl) }, say) : undefined;
+    const cleanupBegun = wants('cleanup') ? beginCleanup(fleet, { place, host, ready }, say) : undefined;
+    await Promise.all([boundaryBegun?.begun, cleanupBegun?.begun]);
+    const speed = await guarded('speed', 'Cold launch and resume', wants('speed') ? () => checkSpeed(fleet, options.speed, say) : undefined);
     const [idle, boundary, cleanup] = await together([
-      guarded('idle', 'Idle cost', () => checkIdle(fleet, { pattern: options.pattern, watchSeconds: options.watchSeconds }, say)),
-      guarded('boundary', 'Tenant boundary', () => checkBoundary(fleet, { place, host, apiPort: portOf(access.apiUrl) }, say)),
-      guarded('cleanup', 'Cleanup after crash, time-out and abandonment', () => checkCleanup(fleet, { place, host, ready }, say)),
+      guarded('idle', 'Idle cost', wants('idle') ? () => checkIdle(fleet, { pattern: options.pattern, watchSeconds: options.watchSeconds }, say) : undefined),
+      guarded('boundary', 'Tenant boundary', boundaryBegun?.finish),
+      guarded('cleanup', 'Cleanup after crash, time-out and abandonment', cleanupBegun?.finish),
     ] as const);
     sections = { speed, idle, boundary, cleanup };
   } finally {
