@@ -7,19 +7,26 @@ import { z } from 'zod';
 import { Fault, messageOf } from '../errors/index.js';
 import type { ExecSpec, GuestAgent } from '../guest/contracts.js';
 import { type BuiltContainer, type ContainerBuilder, type ContainerBuildRequest, ContainerBuildError, type ContainerConfig } from './contracts.js';
-import { blankDisk } from './disks.js';
+import { copiedDisk } from './disks.js';
 import type { LayerCaches } from './layer-cache.js';
 import { BUILD_SCRIPT, BUILDER_DEVICES, EXIT, INSPECT_COMMAND, USED_SCRIPT } from './script.js';
 import type { BuilderHost } from './template.js';
 
+export interface BuilderFiles {
+  /** Its folder. */
+  readonly template: string;
+  /** The managed base's file system. */
+  readonly base: string;
+}
+
 /** The cache begins anew when its layers fill this share of what may be kept: a build needs room for its own. */
 const CACHE_FULL = 0.75;
 
-export function createContainerBuilder(host: BuilderHost, template: string, caches: LayerCaches): ContainerBuilder {
+export function createContainerBuilder(host: BuilderHost, { template, base }: BuilderFiles, caches: LayerCaches): ContainerBuilder {
   return {
     build: async (request) => {
       const disk = join(request.dir, 'disk.raw');
-      await blankDisk(disk);
+      await copiedDisk(base, disk);
       const cache = await caches.lease(request.accountId, request.dir);
       const outcome: Outcome = { cacheIsWhole: false };
       try {

@@ -1,4 +1,5 @@
 /** What a build runs in the builder's guest. Nothing of it runs on the host. */
+import { FLATTEN } from './flatten.js';
 
 export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb', cache: '/dev/vdc' } as const;
 
@@ -17,8 +18,8 @@ const INSPECTED = '/var/result.json';
 const LAYER_NOTE = 'container image built';
 
 /**
- * $1: size of the output file system in GiB; $2: bytes of layers beyond which the cache begins anew. The image is
- * squashed into one file system, which is what a MicroVM boots. Layers go to the cache disk, beside the base's, which
+ * $1: size of the output file system in GiB; $2: bytes of layers beyond which the cache begins anew. The output disk has
+ * the managed base's file system. The image becomes one file system, which is what a MicroVM boots. Layers go to the cache disk, beside the base's, which
  * are the builder's own. A cache that cannot be mounted, after a build that was cut off say, is made anew. Whatever
  * becomes of the Dockerfile, the cache is whole on its disk when the script ends, or the script says it is not.
  */
@@ -42,8 +43,7 @@ graphroot = "/cache/storage"
 additionalimagestores = ["/var/lib/containers/storage"]
 CONF
 export CONTAINERS_STORAGE_CONF=/var/storage.conf
-mkfs.ext4 -q -F -O ^has_journal -m 0 -E lazy_itable_init=1,nodiscard ${BUILDER_DEVICES.output} "$1G" || exit ${EXIT.output}
-mount -t ext4 -o noatime ${BUILDER_DEVICES.output} /out || exit ${EXIT.output}
+${FLATTEN}
 build() {
   cd /context
   buildah build --isolation chroot --layers --pull=false --disable-compression --format docker \\
@@ -52,13 +52,12 @@ build() {
   buildah inspect --type image result >${INSPECTED} || return ${EXIT.output}
   container=$(buildah from --pull=never result) || return ${EXIT.output}
   tree=$(buildah mount "$container") || return ${EXIT.output}
-  cp -a "$tree/." /out/ || return ${EXIT.output}
+  flatten ${BUILDER_DEVICES.output} "$1" "$tree" && umount /out || return ${EXIT.output}
 }
-build
+build "$1"
 code=$?
 buildah rm --all >/dev/null 2>&1
 cd / && umount /cache || exit ${EXIT.cache}
-umount /out || exit ${EXIT.output}
 exit $code
 `;
 

@@ -1,13 +1,11 @@
 /** The builder's template: a machine with buildah warm in memory, launched anew for each build. */
-import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Disk, Engine, Vm } from '../engine/contracts.js';
 import { Fault } from '../errors/index.js';
 import type { GuestAgent } from '../guest/contracts.js';
 import { type LinkPool, NO_EGRESS } from '../network/contracts.js';
-import { blankDisk } from './disks.js';
+import { blankDisk, copySparse } from './disks.js';
 import { BUILDER_DEVICES, WARM_SCRIPT } from './script.js';
 
 export interface BuilderHost {
@@ -30,6 +28,7 @@ export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: 
   await mkdir(work);
   await mkdir(template);
   const root: Disk = { path: join(dir, 'root.raw'), format: 'raw' };
+  // It is written to as the template warms up; the asset stays as made.
   await copySparse(disk, root.path);
   const blanks = ['output.raw', 'cache.raw'].map((name): Disk => ({ path: join(dir, name), format: 'raw' }));
   for (const { path } of blanks) await blankDisk(path);
@@ -55,9 +54,4 @@ export async function makeBuilderTemplate(host: BuilderHost, dir: string, disk: 
   } finally {
     await link.release();
   }
-}
-
-/** The template writes to its root while it warms up; the asset it came from stays as made. */
-function copySparse(from: string, to: string): Promise<void> {
-  return promisify(execFile)('cp', ['--sparse=always', '--reflink=auto', from, to]).then(() => undefined);
 }

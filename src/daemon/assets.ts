@@ -4,12 +4,13 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Progress } from '../assets/contracts.js';
-import { ensureBuilderDisk } from '../assets/base.js';
+import { ensureBuilderDisks } from '../assets/base.js';
 import { isBuilt } from '../assets/go.js';
 import { ensureInitramfs } from '../assets/initramfs.js';
 import { ensureLauncher, ensureVmmTree } from '../assets/jail.js';
 import { ensureKernel } from '../assets/kernel.js';
 import { digestOf, ensureAsset } from '../assets/store.js';
+import type { BuilderFiles } from '../builder/builder.js';
 import { makeBuilderTemplate } from '../builder/template.js';
 import type { BuilderHost } from '../builder/template.js';
 import { WARM_SCRIPT } from '../builder/script.js';
@@ -50,12 +51,12 @@ export async function ensureGuest(config: Config, progress: Progress): Promise<G
   return { kernel: kernel.image, initramfs, info, jail, tscKhz: await hostTscKhz() };
 }
 
-/** The folder of the builder's template. It fits one VMM, accelerator and guest only, so those are in its name. */
-export async function ensureBuilder(config: Config, guest: GuestAssets, host: BuilderHost, progress: Progress): Promise<string> {
-  const disk = await ensureBuilderDisk(config.assetsDir, progress);
+/** The template fits one VMM, accelerator and guest only, so those are in its folder's name. */
+export async function ensureBuilder(config: Config, guest: GuestAssets, host: BuilderHost, progress: Progress): Promise<BuilderFiles> {
+  const { root, base } = await ensureBuilderDisks(config.assetsDir, progress);
   const { vmm, accelerator, architecture } = guest.info;
-  const digest = digestOf(basename(dirname(disk)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), WARM_SCRIPT, 'layout-3');
+  const digest = digestOf(basename(dirname(root)), basename(dirname(guest.initramfs)), basename(dirname(guest.kernel)), vmm, accelerator, architecture, await hostCpuDigest(), WARM_SCRIPT, 'layout-3');
   const dir = await ensureAsset(config.assetsDir, 'template', digest, (target) =>
-    progress.step('builder: boot and snapshot', () => makeBuilderTemplate(host, target, disk, availableParallelism())));
-  return join(dir, 'template');
+    progress.step('builder: boot and snapshot', () => makeBuilderTemplate(host, target, root, availableParallelism())));
+  return { template: join(dir, 'template'), base };
 }

@@ -159,7 +159,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
     log: (what, error) => logger.warn({ error: messageOf(error) }, what),
   });
   const agentFor = (vm: Vm) => createGuestAgent((signal) => vm.dial(GUEST_NET.agentPort, signal));
-  const builderTemplate = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
+  const builderFiles = await ensureBuilder(config, guest, { engine, links, agentFor }, progress);
 
   const metering = await startMetering({ config, store, clock, samples, logger });
   closers.push(() => metering.close());
@@ -187,7 +187,7 @@ async function compose(config: Config, logger: Logger, progress: Progress, close
   const layers = new LayerCaches({ dir: join(dataDir, 'build-cache'), maxBytes: config.buildCacheMiB * MIB, prepare: (account, folder) => vault.protect(account, folder) });
   const images = createImages({
     ...shared,
-    builder: createContainerBuilder({ engine, links, agentFor }, builderTemplate, layers),
+    builder: createContainerBuilder({ engine, links, agentFor }, builderFiles, layers),
     objects: config.externalS3 === undefined ? s3 : externalObjects(config.externalS3),
     region: config.region,
     hostCpus: availableParallelism(),

@@ -29,6 +29,7 @@ await import('./container.test.js');
 await import('./at-rest.test.js');
 await import('./endurance.test.js');
 await import('./builds.test.js');
+await import('./build-layers.test.js');
 await import('./build-cache.test.js');
 await import('./resources.test.js');
 await import('./telemetry.test.js');

@@ -57,8 +57,8 @@ describe('mistakes with guests', () => {
     assert.equal((await typed('run', 'silent')).code, 0);
     told(await typed('curl', 'silent'), 5, /nothing in MicroVM .* listens on port 8080/, /see whether it started, and where it listens: tardigrade logs/);
     assert.equal((await typed('rm', 'silent')).code, 0);
-    const ready = await typed('image', 'build', join(dir, 'silent'), '--name', 'deaf', '--memory', '512', '-q', '--hook', 'ready=2', '--hook-port', '9000');
-    told(ready, 8, /the build of deaf:1\.0 failed after .*: Ready hook invocation timed out/, /must answer POST .*\/runtime\/v1\/<hook>/);
+    const ready = await typed('image', 'build', join(dir, 'silent'), '--name', 'unheard', '--memory', '512', '-q', '--hook', 'ready=2', '--hook-port', '9000');
+    told(ready, 8, /the build of unheard:1\.0 failed after .*: Ready hook invocation timed out/, /must answer POST .*\/runtime\/v1\/<hook>/);
   });
 
   it('bad Dockerfile', async () => {
