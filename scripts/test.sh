@@ -18,12 +18,27 @@ tier() {
     --test-reporter=tap --test-reporter-destination="$report/$name.tap" "$@" || failed=1
 }
 
-npm run --silent lint || failed=1
-npm run --silent typecheck || failed=1
-node --import tsx scripts/supply-chain/main.ts || failed=1
-(cd guest/agent && gofmt -l . | (! grep .) && go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
-(cd guest/probe && gofmt -l . | (! grep .) && CGO_ENABLED=0 go vet ./... && GOARCH=arm64 CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
-(cd host/jail && gofmt -l . | (! grep .) && CGO_ENABLED=0 go vet ./... && GOARCH=arm64 CGO_ENABLED=0 go vet ./... && CGO_ENABLED=0 go test ./...) || failed=1
+# Side by side; each one's output stays together.
+checks=()
+check() {
+  "$@" >"$report/check-${#checks[@]}" 2>&1 &
+  checks+=($!)
+}
+go_module() {
+  cd "$1" && gofmt -l . | (! grep .) || return
+  for arch in "" ${2:-}; do GOARCH=$arch CGO_ENABLED=0 go vet ./... || return; done
+  CGO_ENABLED=0 go test ./...
+}
+check npm run --silent lint
+check npm run --silent typecheck
+check node --import tsx scripts/supply-chain/main.ts
+check go_module guest/agent
+check go_module guest/probe arm64
+check go_module host/jail arm64
+for i in "${!checks[@]}"; do
+  wait "${checks[$i]}" || failed=1
+  cat "$report/check-$i"
+done
 # For the tests with the AWS CLI of Debian 12; they say so and skip without it.
 command -v aws >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends awscli >/dev/null 2>&1 || echo "no awscli package"
 # The terminal of the tests of the shell.
@@ -39,8 +54,9 @@ if ! command -v promtool >/dev/null; then
   PATH="$report/usr/bin:$PATH"
 fi
 node dist/cli/main.js setup || exit 1
-tier unit --test-timeout=240000 test/unit/**/*.test.ts
-tier conformance --test-timeout=240000 test/conformance/**/*.test.ts
+# Node runs one file less at once than there are CPUs; most files wait now and then.
+tier unit --test-timeout=240000 --test-concurrency="$(nproc)" test/unit/**/*.test.ts
+tier conformance --test-timeout=240000 --test-concurrency="$(nproc)" test/conformance/**/*.test.ts
 # One process: its suites share a service and a built image, and some count what is on the host.
 LIMIT=60m tier integration test/integration/all.ts
 
