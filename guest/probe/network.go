@@ -16,6 +16,7 @@ import (
 
 const (
 	dialWait = 2 * time.Second
+	udpWait  = 500 * time.Millisecond
 	atOnce   = 64
 )
 
@@ -32,28 +33,28 @@ func seesOpenPort(aim *targets) (string, bool, error) {
 
 func reachNeighbour(aim *targets) (string, bool, error) {
 	where := pairs(nearby(aim), []int{aim.Neighbour.Port, aim.AppPort, 1024})
-	for _, at := range connected(where) {
-		if strings.Contains(saidBy(at), aim.Secret) {
-			return "its secret, at " + at, true, nil
-		}
+	found := those(where, func(at string) bool { return strings.Contains(saidBy(at), aim.Secret) })
+	if len(found) > 0 {
+		return "its secret, at " + found[0], true, nil
 	}
 	return fmt.Sprintf("%d addresses tried", len(nearby(aim))), false, nil
 }
 
 func reachNeighbourByUDP(aim *targets) (string, bool, error) {
-	for _, address := range nearby(aim) {
+	found := those(nearby(aim), func(address string) bool {
 		conn, err := net.Dial("udp4", net.JoinHostPort(address, strconv.Itoa(aim.Neighbour.Port)))
 		if err != nil {
-			continue
+			return false
 		}
-		conn.SetDeadline(time.Now().Add(200 * time.Millisecond))
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(udpWait))
 		conn.Write([]byte("hello"))
 		answer := make([]byte, 2048)
 		n, _ := conn.Read(answer)
-		conn.Close()
-		if bytes.Contains(answer[:n], []byte(aim.Secret)) {
-			return "its secret, at " + address, true, nil
-		}
+		return bytes.Contains(answer[:n], []byte(aim.Secret))
+	})
+	if len(found) > 0 {
+		return "its secret, at " + found[0], true, nil
 	}
 	return "no answer", false, nil
 }
@@ -198,7 +199,18 @@ func pairs(addresses []string, ports []int) []string {
 
 // connected is those that take a TCP connection, in their order.
 func connected(where []string) []string {
-	open := make([]bool, len(where))
+	return those(where, func(at string) bool {
+		conn, err := net.DialTimeout("tcp", at, dialWait)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// those is the places for which something holds, in their order. Many are asked at once, as most answer by silence.
+func those(where []string, holds func(string) bool) []string {
+	held := make([]bool, len(where))
 	places := make(chan int)
 	var group sync.WaitGroup
 	for worker := 0; worker < atOnce; worker++ {
@@ -206,10 +218,7 @@ func connected(where []string) []string {
 		go func() {
 			defer group.Done()
 			for i := range places {
-				if conn, err := net.DialTimeout("tcp", where[i], dialWait); err == nil {
-					open[i] = true
-					conn.Close()
-				}
+				held[i] = holds(where[i])
 			}
 		}()
 	}
@@ -219,7 +228,7 @@ func connected(where []string) []string {
 	close(places)
 	group.Wait()
 	found := []string{}
-	for i, is := range open {
+	for i, is := range held {
 		if is {
 			found = append(found, where[i])
 		}
