@@ -46,8 +46,6 @@ export function createCallHook(clock: Clock = systemClock, requestId: () => stri
   };
 }
 
-export const callHook: CallHook = createCallHook();
-
 async function attemptOnce(
   agent: Pick<GuestAgent, 'dial'>,
   call: HookCall,

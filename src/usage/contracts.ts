@@ -22,13 +22,6 @@ export interface UsageMeter {
   ended(id: string): void;
 }
 
-export const noUsage: UsageMeter = {
-  running: () => undefined,
-  leaving: () => Promise.resolve(),
-  suspended: () => undefined,
-  ended: () => undefined,
-};
-
 /** `at`: ms since 1970; cpu: vCPUs used since the sample before. */
 export interface MicrovmSample {
   readonly at: number;
