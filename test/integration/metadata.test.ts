@@ -50,15 +50,17 @@ describe('metadata service', () => {
   before(async () => {
     dataDir = await newDataDir();
     service = await start();
+    image = `arn:aws:lambda:${service.config.region}:${service.config.accountId}:microvm-image:metadata`;
+    // Before the build: a change is seen within a second.
+    const policies = [{ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 'lambda:GetMicrovm', Resource: image } }];
+    await writeFile(join(dataDir, 'roles.json'), JSON.stringify({ [ROLE]: { policies } }), { mode: 0o600 });
     const outcome = await buildImage(service, 'metadata', await service.upload('metadata.zip', await zipFolder(APP)), {
       hooks: { ...READY_ON_8080, microvmHooks: { run: 'ENABLED', runTimeoutInSeconds: 30, suspend: 'ENABLED', suspendTimeoutInSeconds: 30, resume: 'ENABLED', resumeTimeoutInSeconds: 30 } },
       tags: { team: 'blue' },
     });
     assert.equal(outcome.state, 'CREATED', outcome.log);
     assert.match(outcome.log, /refused: /, 'the Dockerfile asked for a token');
-    image = outcome.imageArn;
-    const policies = [{ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 'lambda:GetMicrovm', Resource: image } }];
-    await writeFile(join(dataDir, 'roles.json'), JSON.stringify({ [ROLE]: { policies } }), { mode: 0o600 });
+    assert.equal(outcome.imageArn, image);
     [a, b] = await Promise.all([launch(ROLE), launch(ROLE)]);
   });
   after(async () => {
