@@ -1,4 +1,4 @@
-/** The layer cache of builds: an account's own builds find it, nobody else's do. */
+/** Container builds without a MicroVM: the layer cache, which an account's own builds find and nobody else's, and other bases. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -26,6 +26,7 @@ interface Built {
   readonly marker: string;
   readonly cached: boolean;
   readonly seconds: number;
+  readonly disk: string;
 }
 
 describe('build cache', () => {
@@ -56,7 +57,7 @@ describe('build cache', () => {
     const seconds = (performance.now() - start) / 1000;
     const { stdout } = await promisify(execFile)('debugfs', ['-R', 'cat /marker', disk]);
     assert.match(stdout, /^[0-9a-f]{64}/);
-    return { marker: stdout, cached: lines.some((line) => /Using cache/.test(line)), seconds };
+    return { disk, marker: stdout, cached: lines.some((line) => /Using cache/.test(line)), seconds };
   };
 
   it('is found by the same account and by no other', async (t) => {
@@ -74,5 +75,11 @@ describe('build cache', () => {
     await assert.rejects(build(A, `${DOCKERFILE}RUN false\n`), ContainerBuildError);
     const [one, two] = await Promise.all([build(A), build(A)]);
     assert.equal([one, two].filter((built) => built.marker === before.marker).length, 1, 'one has the cache, the other begins blank');
+  });
+
+  it('has nothing of the managed base in an image that does not stand on it', async () => {
+    const { disk } = await build(A, `${DOCKERFILE.replace('base:12', 'base:12 AS maker')}FROM scratch\nCOPY --from=maker /marker /marker\nCMD ["true"]\n`);
+    const { stdout } = await promisify(execFile)('debugfs', ['-R', 'ls -p /', disk]);
+    assert.deepEqual([...stdout.matchAll(/^\/\d+\/\d+\/\d+\/\d+\/([^/]+)\/\d*\/$/gm)].map(([, name]) => name), ['.', '..', 'lost+found', 'marker']);
   });
 });
