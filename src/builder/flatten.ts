@@ -5,7 +5,7 @@
  */
 
 /** Of the managed base, in the builder's own image store. It is the one layer there (`src/assets/base.ts`). */
-const BASE_LAYER = '/var/lib/containers/storage/overlay/*/diff';
+export const BASE_LAYER = '/var/lib/containers/storage/overlay/*/diff';
 
 /** Of `$name`, in the shell's words. */
 const PARENT = '${name%/*}';

@@ -1,5 +1,5 @@
 /** What a build runs in the builder's guest. Nothing of it runs on the host. */
-import { FLATTEN } from './flatten.js';
+import { BASE_LAYER, FLATTEN } from './flatten.js';
 
 export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb', cache: '/dev/vdc' } as const;
 
@@ -7,7 +7,7 @@ export const BUILDER_DEVICES = { root: '/dev/vda', output: '/dev/vdb', cache: '/
  * Run before the template is taken: buildah's code, its index and the base's files are then in the guest's page cache
  * of every build, which halves the time a build under emulation spends on the disk.
  */
-export const WARM_SCRIPT = 'buildah images && find /var/lib/containers/storage/overlay/*/diff -type f -exec cat {} + >/dev/null';
+export const WARM_SCRIPT = `buildah images && find ${BASE_LAYER} -type f -exec cat {} + >/dev/null`;
 
 /** Exit codes of the script beyond which the Dockerfile is not to blame. */
 export const EXIT = { dockerfile: 10, output: 11, cache: 12 } as const;

@@ -2,15 +2,13 @@
 import { firstAnswer } from './answer.js';
 import { attempt, NotPossible, type Seen } from './attempt.js';
 import type { Answer } from './client/endpoint.js';
-import type { Fleet, Vm } from './client/fleet.js';
+import { BY_REQUEST, type Fleet, type Vm } from './client/fleet.js';
 import type { Finding } from './types.js';
 import { ApiError, callApi } from '../daemon/remote.js';
 
 /** The shortest life of a token, and a moment. */
 const TOKEN_MINUTES = 1;
 const TOKEN_OVER_MS = 61_500;
-/** As long as a check takes. */
-const STAYS = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
 const TERMINATED_SHOWN = 'MICROVM_CONNECT_FAILED';
 
 export const outside = { all, expiredToken, afterTheEnd };
@@ -43,7 +41,7 @@ async function all(fleet: Fleet, one: Vm, other: Vm): Promise<Finding[]> {
 async function expiredToken(fleet: Fleet, begun: () => void): Promise<Finding> {
   const { path, port } = fleet.target;
   return attempt('outside: a token after its minute', 'HTTP 200 before, HTTP 403 after', fleet.signal, async () => {
-    const vm = await fleet.launch({ idlePolicy: STAYS });
+    const vm = await fleet.launch({ idlePolicy: BY_REQUEST });
     await firstAnswer(fleet, vm);
     const token = await fleet.api.token(vm.id, port, TOKEN_MINUTES);
     const before = await vm.endpoint.get({ path, port, token });

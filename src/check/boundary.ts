@@ -8,7 +8,7 @@ import { firstAnswer } from './answer.js';
 import { attempt } from './attempt.js';
 import { type Beginning, waiting } from './beginning.js';
 import { outside } from './boundary-outside.js';
-import type { Fleet, Vm } from './client/fleet.js';
+import { BY_REQUEST, type Fleet, type Vm } from './client/fleet.js';
 import { Probe } from './client/guest.js';
 import type { Finding, Section } from './types.js';
 import { finding, section } from './findings.js';
@@ -27,8 +27,6 @@ const traits = z.object({
 });
 const outcome = z.object({ name: z.string(), expected: z.string(), seen: z.string(), outcome: z.enum(['held', 'failed', 'not-checked']) });
 
-const POLICY = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
-
 export function beginBoundary(fleet: Fleet, options: BoundaryOptions, say: (text: string) => void): Beginning<Section<'boundary', undefined>> {
   say('boundary: a token that is kept until it is over');
   const expired = waiting((begun) => outside.expiredToken(fleet, begun));
@@ -46,7 +44,7 @@ export function beginBoundary(fleet: Fleet, options: BoundaryOptions, say: (text
 async function launch(fleet: Fleet): Promise<Vm> {
   const { region } = fleet.api.access;
   const ingressNetworkConnectors = ['HTTP_INGRESS', 'SHELL_INGRESS'].map((name) => `arn:aws:lambda:${region}:aws:network-connector:aws-network-connector:${name}`);
-  const vm = await fleet.launch({ idlePolicy: POLICY, ingressNetworkConnectors });
+  const vm = await fleet.launch({ idlePolicy: BY_REQUEST, ingressNetworkConnectors });
   await firstAnswer(fleet, vm);
   return vm;
 }

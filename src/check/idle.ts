@@ -5,7 +5,7 @@
 import type { Prices } from '../usage/contracts.js';
 import { firstAnswer } from './answer.js';
 import type { Usage } from './client/api.js';
-import type { Fleet, Vm } from './client/fleet.js';
+import { BY_REQUEST, type Fleet, type Vm } from './client/fleet.js';
 import type { Finding, IdleData, Measured, Pattern, Section } from './types.js';
 import { finding, info, notChecked, section } from './findings.js';
 import { alwaysOn, billed, walkMonth } from './month.js';
@@ -21,7 +21,6 @@ const TITLE = 'Idle cost';
 /** How long it is watched while suspended, and while it answers one request after another. */
 const SUSPENDED_S = 5;
 const BUSY_S = 5;
-const BY_REQUEST = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
 /** 2 GB of memory come with one vCPU. */
 const MIB_PER_VCPU = 2048;
 

@@ -5,7 +5,7 @@
 import { messageOf } from '../errors/index.js';
 import { firstAnswer } from './answer.js';
 import type { Phases } from './client/api.js';
-import type { Fleet } from './client/fleet.js';
+import { BY_REQUEST, type Fleet } from './client/fleet.js';
 import type { Finding, Section, SpeedData, Timing } from './types.js';
 import { finding, info, section } from './findings.js';
 import { percentile, percentiles } from './percentiles.js';
@@ -21,8 +21,6 @@ export interface SpeedOptions {
 const WARM_UP = 1;
 /** Lets what the step before left (links being made, processes ending) finish before the next is timed. */
 const SETTLE_MS = 250;
-/** It must not suspend by itself meanwhile, and a request must resume it. */
-const BY_REQUEST = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
 
 interface Round {
   readonly launchMs: number;

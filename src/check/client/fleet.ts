@@ -15,6 +15,9 @@ export interface Vm {
   readonly token: string;
 }
 
+/** For as long as a check takes it does not suspend by itself, and a request resumes it. */
+export const BY_REQUEST = { maxIdleDurationSeconds: 900, suspendedDurationSeconds: 900, autoResumeEnabled: true };
+
 const POLL_MS = 50;
 /** From then on nobody needs to know within a moment, and others are measured. */
 const PATIENT_AFTER_MS = 5000;

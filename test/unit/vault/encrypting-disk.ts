@@ -52,9 +52,10 @@ export async function findIn(path: string, needles: readonly Buffer[]): Promise<
   const found = needles.map(() => false);
   const overlap = Math.max(...needles.map((needle) => needle.length)) - 1;
   const zeros = Buffer.alloc(CHUNK);
+  // What reaches into a hole is found too.
   for (const { start, end } of await dataOf(path)) {
     let rest: Buffer = Buffer.alloc(0);
-    for await (const chunk of createReadStream(path, { start, end: end - 1, highWaterMark: CHUNK }) as AsyncIterable<Buffer>) {
+    for await (const chunk of createReadStream(path, { start: Math.max(0, start - overlap), end: end - 1 + overlap, highWaterMark: CHUNK }) as AsyncIterable<Buffer>) {
       // Much of a memory or a disk is zeros, and the search is slow.
       if (rest.length === 0 && chunk.equals(zeros.subarray(0, chunk.length))) continue;
       const window = Buffer.concat([rest, chunk]);
